@@ -1,0 +1,15 @@
+"""ClassMix for MMSegmentation: semi-supervised semantic segmentation.
+
+``custom_imports = dict(imports=['mmseg_classmix'])`` in a config registers
+everything of this package in the registries of MMSegmentation.
+"""
+
+from mmseg_classmix.stack_check import check_stack
+from mmseg_classmix.version import __version__
+
+# Before the imports below, which fail obscurely on an unusable stack.
+check_stack()
+
+from mmseg_classmix import datasets, engine, fileio, models  # noqa: E402
+
+__all__ = ['__version__', 'datasets', 'engine', 'fileio', 'models']

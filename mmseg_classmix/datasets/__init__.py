@@ -1,0 +1,15 @@
+"""Datasets, the sampler and the transforms of batches."""
+
+from mmseg_classmix.datasets import transforms
+from mmseg_classmix.datasets.camvid import CamVidDataset
+from mmseg_classmix.datasets.multi_source_dataset import MultiSourceDataset
+from mmseg_classmix.datasets.multi_source_sampler import MultiSourceSampler
+from mmseg_classmix.datasets.unlabeled import UnlabeledDataset
+
+__all__ = [
+    'CamVidDataset',
+    'MultiSourceDataset',
+    'MultiSourceSampler',
+    'UnlabeledDataset',
+    'transforms',
+]

@@ -1,0 +1,189 @@
+"""A canvas with a camera: solid shapes of the world become pixels."""
+
+import cv2
+import numpy as np
+
+SKY, BUILDING, ROAD, SIDEWALK, VEGETATION, CAR, PERSON, POLE, SIGN = range(9)
+
+Color = tuple[float, float, float]
+
+
+def shade(color: Color, factor: float) -> Color:
+    """Make a color darker (below 1) or brighter (above 1).
+
+    Args:
+        color (tuple[float, float, float]): BGR in 0..255.
+        factor (float): What every channel is multiplied by.
+
+    Returns:
+        tuple[float, float, float]: BGR in 0..255.
+    """
+    return tuple(min(255.0, channel * factor) for channel in color)
+
+
+def pick_paint(
+    rng: np.random.Generator, saturation: float = 0.8, gray: float = 0.4
+) -> Color:
+    """Draw the color of something made by people.
+
+    Walls, cars and clothes share it, so that color alone tells no class.
+
+    Args:
+        rng (np.random.Generator): Source of randomness.
+        saturation (float): Highest saturation, 0..1.
+        gray (float): Share of colors without any hue, 0..1.
+
+    Returns:
+        tuple[float, float, float]: BGR in 0..255.
+    """
+    value = rng.uniform(40, 240)
+    strength = 0.08 if rng.random() < gray else saturation
+    strength *= rng.uniform(0.2, 1)
+    hue = rng.uniform(0, 6)
+    ramp = [abs((hue + shift) % 6 - 3) - 1 for shift in (2, 4, 0)]
+    return tuple(
+        value * (1 - strength * (1 - min(max(level, 0), 1))) for level in ramp
+    )
+
+
+class Canvas:
+    """Two pictures drawn at once: color, and what the surface is.
+
+    World coordinates are meters: x to the right, y up, z ahead of the
+    camera; (0, 0, 0) lies on the road below the camera.
+
+    Args:
+        rng (np.random.Generator): Chooses the camera.
+        size (tuple[int, int]): Height and width in pixels.
+
+    Attributes:
+        color (np.ndarray): (H, W, 3) uint8, BGR.
+        surface (np.ndarray): (H, W, 3) uint8: class, strength of the
+            texture (0..255) and distance (meters, at most 255).
+    """
+
+    def __init__(self, rng: np.random.Generator, size: tuple[int, int]):
+        height, width = size
+        self.color = np.zeros((height, width, 3), np.uint8)
+        self.surface = np.zeros((height, width, 3), np.uint8)
+        self.center = np.array(
+            [width * rng.uniform(0.3, 0.7), height * rng.uniform(0.36, 0.56)]
+        )
+        self.focal = width * rng.uniform(0.65, 1.05)
+        self.eye = rng.uniform(1.3, 2.3)
+        self.curve = rng.uniform(-1, 1) * 0.0015
+        roll = np.deg2rad(rng.uniform(-2.5, 2.5))
+        self.roll = np.array(
+            [
+                [np.cos(roll), np.sin(roll)],
+                [-np.sin(roll), np.cos(roll)],
+            ]
+        )
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """Project points of the world to pixels.
+
+        Args:
+            points (np.ndarray): (..., 3) meters.
+
+        Returns:
+            np.ndarray: (..., 2) int32, column and row, not clipped to the
+            picture.
+        """
+        points = np.asarray(points, np.float64)
+        depth = np.maximum(points[..., 2], 0.8)
+        scale = self.focal / depth
+        flat = np.empty((*depth.shape, 2))
+        # The street bends; everything along it moves sideways together.
+        flat[..., 0] = (points[..., 0] + self.curve * depth * depth) * scale
+        flat[..., 1] = (self.eye - points[..., 1]) * scale
+        flat = flat @ self.roll + self.center
+        return np.rint(flat).astype(np.int32)
+
+    def paint(
+        self,
+        polygons: np.ndarray | list[np.ndarray],
+        color: Color,
+        surface: tuple[int, int, float] | None = None,
+    ) -> None:
+        """Fill polygons given in pixels.
+
+        Args:
+            polygons (np.ndarray | list[np.ndarray]): One (N, 2) int32
+                polygon or several that do not overlap.
+            color (tuple[float, float, float]): BGR in 0..255.
+            surface (tuple[int, int, float], optional): Class, texture and
+                distance. Without it this is a detail of what lies below.
+        """
+        if isinstance(polygons, np.ndarray):
+            polygons = [polygons] if polygons.ndim == 2 else list(polygons)
+        cv2.fillPoly(self.color, polygons, color)
+        if surface is not None:
+            label, grain, distance = surface
+            value = (label, grain, min(distance, 255.0))
+            cv2.fillPoly(self.surface, polygons, value)
+
+    def solid(
+        self,
+        points: np.ndarray,
+        color: Color,
+        surface: tuple[int, int, float] | None = None,
+    ) -> None:
+        """Fill one (N, 3) polygon of the world, or several (M, N, 3)."""
+        self.paint(self.project(points), color, surface)
+
+    def card(
+        self,
+        x: float,
+        z: float,
+        outline: np.ndarray,
+        color: Color,
+        surface: tuple[int, int, float] | None = None,
+    ) -> None:
+        """Fill a flat shape that faces the camera.
+
+        Args:
+            x (float): Where its origin stands, meters to the right.
+            z (float): Distance in meters.
+            outline (np.ndarray): (N, 2) meters to the right and up.
+            color (tuple[float, float, float]): BGR in 0..255.
+            surface (tuple[int, int, float], optional): As in `paint`.
+        """
+        outline = np.asarray(outline, np.float64)
+        points = np.empty((len(outline), 3))
+        points[:, 0] = outline[:, 0] + x
+        points[:, 1] = outline[:, 1]
+        points[:, 2] = z
+        self.solid(points, color, surface)
+
+    def darken(self, points: np.ndarray, factor: float) -> None:
+        """Lay a shadow over one (N, 3) polygon of the world."""
+        polygon = self.project(points)
+        height, width = self.color.shape[:2]
+        low = np.clip(polygon.min(0), 0, (width, height))
+        high = np.clip(polygon.max(0) + 1, 0, (width, height))
+        if (high <= low).any():
+            return
+        part = self.color[low[1] : high[1], low[0] : high[0]]
+        stencil = np.zeros(part.shape[:2], np.uint8)
+        cv2.fillPoly(stencil, [polygon - low.astype(np.int32)], 1)
+        dark = cv2.convertScaleAbs(part, alpha=factor)
+        cv2.copyTo(dark, stencil, part)
+
+
+def ring(
+    x: float, y: float, radius_x: float, radius_y: float, corners: int = 10
+) -> np.ndarray:
+    """Return the (corners, 2) outline of an ellipse around (x, y)."""
+    angle = np.arange(corners) * (2 * np.pi / corners)
+    outline = np.empty((corners, 2))
+    outline[:, 0] = x + radius_x * np.cos(angle)
+    outline[:, 1] = y + radius_y * np.sin(angle)
+    return outline
+
+
+def box(left: float, bottom: float, right: float, top: float) -> np.ndarray:
+    """Return the (4, 2) outline of an upright rectangle."""
+    return np.array(
+        [[left, bottom], [right, bottom], [right, top], [left, top]]
+    )

@@ -1,0 +1,27 @@
+"""Transforms of batches of unlabeled images."""
+
+from mmseg_classmix.datasets.transforms.batch_mix import (
+    BatchMix,
+    ClassMix,
+    CowMix,
+    CutMix,
+    next_in_batch,
+)
+from mmseg_classmix.datasets.transforms.masks import (
+    class_mask,
+    cow_mask,
+    cut_mask,
+)
+from mmseg_classmix.datasets.transforms.strong_augment import KorniaAugment
+
+__all__ = [
+    'BatchMix',
+    'ClassMix',
+    'CowMix',
+    'CutMix',
+    'KorniaAugment',
+    'class_mask',
+    'cow_mask',
+    'cut_mask',
+    'next_in_batch',
+]

@@ -1,0 +1,74 @@
+"""Distributed training on machines without a GPU."""
+
+import os
+import subprocess
+
+import torch
+import torch.distributed as dist
+from mmengine.config import Config
+from mmengine.model import MMDistributedDataParallel
+from mmengine.registry import MODEL_WRAPPERS
+from torch import nn
+
+from mmseg_classmix.engine.cpu.sync_batch_norm import convert_sync_batch_norm
+
+
+@MODEL_WRAPPERS.register_module()
+class CPUDistributedDataParallel(MMDistributedDataParallel):
+    """mmengine's wrapper, on the CPU.
+
+    Args:
+        module: Model to wrap.
+        sync_bn: Whether batch norms use the statistics of the global batch.
+        **kwargs: As for ``MMDistributedDataParallel``.
+    """
+
+    def __init__(
+        self, module: nn.Module, sync_bn: bool = True, **kwargs
+    ) -> None:
+        if sync_bn:
+            module = convert_sync_batch_norm(module)
+        # mmengine passes the number of a GPU.
+        kwargs['device_ids'] = None
+        super().__init__(module, **kwargs)
+
+
+def prepare_distributed(cfg: Config) -> None:
+    """Let a launcher start on the CPU, where there is no GPU.
+
+    mmengine's launchers select a GPU first. Without one, the process group is
+    made here with gloo, and model wrapper and batch norm are set to those of
+    the CPU. With a GPU, or without a launcher, nothing happens.
+
+    Args:
+        cfg: Config with ``launcher``; changed in place.
+    """
+    if cfg.get('launcher', 'none') == 'none' or torch.cuda.is_available():
+        return
+    if cfg.launcher == 'slurm':
+        _set_slurm_environment()
+    if not dist.is_initialized():
+        dist.init_process_group('gloo')
+    cfg.model_wrapper_cfg = dict(
+        type='CPUDistributedDataParallel',
+        sync_bn=cfg.get('sync_bn') is not None,
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get('find_unused_parameters', False),
+    )
+    cfg.sync_bn = None
+
+
+def _set_slurm_environment() -> None:
+    """Translate Slurm's variables to those of torch.distributed."""
+    nodes = os.environ['SLURM_NODELIST']
+    hosts = subprocess.run(
+        ['scontrol', 'show', 'hostname', nodes],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    os.environ.setdefault('MASTER_ADDR', hosts[0])
+    os.environ.setdefault('MASTER_PORT', '29500')
+    os.environ['RANK'] = os.environ['SLURM_PROCID']
+    os.environ['WORLD_SIZE'] = os.environ['SLURM_NTASKS']
+    os.environ['LOCAL_RANK'] = os.environ.get('SLURM_LOCALID', '0')

@@ -1,0 +1,74 @@
+"""Synchronized batch norm for processes without a GPU."""
+
+import torch
+from mmengine.dist import get_world_size
+from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+class CPUSyncBatchNorm(_BatchNorm):
+    """Batch norm over the global batch, through any backend.
+
+    ``torch.nn.SyncBatchNorm`` refuses tensors on the CPU. Mean and variance
+    are reduced one after the other, because the difference of squared means
+    would cancel. Arguments are those of ``torch.nn.BatchNorm2d``.
+    """
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.dim() < 2:
+            raise ValueError(f'expected 2D input or more, got {input.dim()}D')
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalize.
+
+        Args:
+            input: (N, C, ...); the same shape on every rank.
+
+        Returns:
+            The shape of ``input``.
+        """
+        if not self.training or get_world_size() == 1:
+            return super().forward(input)
+        dims = [d for d in range(input.dim()) if d != 1]
+        shape = [1, -1] + [1] * (input.dim() - 2)
+        mean = all_reduce(input.mean(dims)) / get_world_size()
+        centered = input - mean.view(shape)
+        var = all_reduce(centered.square().mean(dims)) / get_world_size()
+        if self.track_running_stats:
+            count = input.numel() // input.size(1) * get_world_size()
+            with torch.no_grad():
+                self.num_batches_tracked += 1
+                unbiased = var * (count / max(count - 1, 1))
+                self.running_mean.lerp_(mean, self.momentum)
+                self.running_var.lerp_(unbiased, self.momentum)
+        output = centered * (var + self.eps).rsqrt().view(shape)
+        if self.affine:
+            output = output * self.weight.view(shape) + self.bias.view(shape)
+        return output
+
+
+def convert_sync_batch_norm(module: nn.Module) -> nn.Module:
+    """Replace every batch norm; parameters and buffers are kept.
+
+    Args:
+        module: Any module.
+
+    Returns:
+        The module, changed in place (a new one if it is itself a batch norm).
+    """
+    if isinstance(module, _BatchNorm):
+        converted = CPUSyncBatchNorm(
+            module.num_features,
+            module.eps,
+            module.momentum,
+            module.affine,
+            module.track_running_stats,
+        )
+        converted.weight, converted.bias = module.weight, module.bias
+        for name, buffer in module.named_buffers(recurse=False):
+            setattr(converted, name, buffer)
+        return converted.train(module.training)
+    for name, child in module.named_children():
+        setattr(module, name, convert_sync_batch_norm(child))
+    return module

@@ -1,0 +1,6 @@
+"""Hooks."""
+
+from mmseg_classmix.engine.hooks.iter_seed_hook import IterSeedHook
+from mmseg_classmix.engine.hooks.mean_teacher_hook import MeanTeacherHook
+
+__all__ = ['IterSeedHook', 'MeanTeacherHook']

@@ -1,0 +1,40 @@
+"""Random numbers that follow from the iteration."""
+
+import random
+
+import numpy as np
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+
+from mmseg_classmix.utils.seeding import derive_seed
+
+
+@HOOKS.register_module()
+class IterSeedHook(Hook):
+    """Reseed every iteration from (seed, rank, iteration).
+
+    No state of a random generator is in a checkpoint of mmengine; with this
+    hook a resumed run continues as if it had never stopped. Mixing is seeded
+    without the rank, so that N processes mix like one.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+    ) -> None:
+        """Seed random, numpy, torch and the mixing of the model."""
+        seed = derive_seed(runner.seed, runner.rank, runner.iter)
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.manual_seed(seed)
+        model = runner.model
+        model = model.module if is_model_wrapper(model) else model
+        if hasattr(model, 'mix_seed'):
+            model.mix_seed = derive_seed(runner.seed, runner.iter)

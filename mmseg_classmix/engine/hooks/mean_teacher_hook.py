@@ -1,0 +1,130 @@
+"""The teacher follows the student."""
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmseg_classmix.engine.hooks.stream_check import check_streams
+
+
+@HOOKS.register_module()
+class MeanTeacherHook(Hook):
+    """Move the teacher after every optimizer step.
+
+    teacher = (1 - m) teacher + m student, with
+    m = max(momentum, 1 / (i + 1)) at the i-th optimizer step during warm-up:
+    step 0 copies the student (paper, section 3.2; the warm-up is that of the
+    published code). i follows from the iteration of the train loop, which a
+    checkpoint keeps.
+
+    Args:
+        momentum: m after the warm-up, in [0, 1].
+        warmup: Whether to start with large m.
+        buffers: What happens to the running statistics of batch norms: None
+            leaves those of the teacher's own forward passes, 'average' treats
+            them like parameters, 'copy' takes the student's. Needed by
+            ``teacher_norm_eval``.
+
+    Raises:
+        ValueError: If an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        momentum: float = 0.01,
+        warmup: bool = True,
+        buffers: str | None = None,
+    ) -> None:
+        if not 0 <= momentum <= 1:
+            raise ValueError(
+                f'MeanTeacherHook momentum={momentum} is outside [0, 1] '
+                '(custom_hooks)'
+            )
+        if buffers not in (None, 'average', 'copy'):
+            raise ValueError(
+                f'MeanTeacherHook buffers={buffers!r} must be None, '
+                "'average' or 'copy' (custom_hooks)"
+            )
+        self.momentum = momentum
+        self.warmup = warmup
+        self.buffers = buffers
+
+    def before_train(self, runner: Runner) -> None:
+        """Check model and data.
+
+        Raises:
+            ValueError: If they do not fit, see ``check_streams``; or the
+                teacher would label with running statistics that nobody
+                updates.
+        """
+        model = _unwrap(runner.model)
+        if not (hasattr(model, 'student') and hasattr(model, 'teacher')):
+            raise ValueError(
+                'MeanTeacherHook (custom_hooks) needs '
+                "model.type='MeanTeacherSegmentor', but got "
+                f'{type(model).__name__}'
+            )
+        if model.teacher_norm_eval and self.buffers is None:
+            if any(isinstance(m, _BatchNorm) for m in model.teacher.modules()):
+                raise ValueError(
+                    'model.teacher_norm_eval=True, but nothing updates the '
+                    "running statistics of the teacher: set buffers='average' "
+                    "or 'copy' of MeanTeacherHook in custom_hooks"
+                )
+        check_streams(runner)
+
+    @torch.no_grad()
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Update the teacher if this iteration made an optimizer step."""
+        optim_wrapper = runner.optim_wrapper
+        if not optim_wrapper.should_update():
+            return
+        step = runner.iter // optim_wrapper._accumulative_counts
+        momentum = self.momentum
+        if self.warmup:
+            momentum = max(momentum, 1 / (step + 1))
+        model = _unwrap(runner.model)
+        update_teacher(model.student, model.teacher, momentum, self.buffers)
+        runner.message_hub.update_scalar('train/ema_momentum', momentum)
+
+
+@torch.no_grad()
+def update_teacher(
+    student: nn.Module,
+    teacher: nn.Module,
+    momentum: float,
+    buffers: str | None = None,
+) -> None:
+    """Move a teacher towards its student, in place.
+
+    Args:
+        student: The trained network.
+        teacher: A network of the same structure.
+        momentum: Share of the student in [0, 1].
+        buffers: None, 'average' or 'copy'; integers are copied by both.
+    """
+    torch._foreach_lerp_(
+        list(teacher.parameters()), list(student.parameters()), momentum
+    )
+    if buffers is None:
+        return
+    pairs = zip(teacher.buffers(), student.buffers(), strict=True)
+    for old, new in pairs:
+        if buffers == 'average' and old.is_floating_point():
+            old.lerp_(new, momentum)
+        else:
+            old.copy_(new)
+
+
+def _unwrap(model: nn.Module) -> nn.Module:
+    return model.module if is_model_wrapper(model) else model

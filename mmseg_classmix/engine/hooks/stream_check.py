@@ -1,0 +1,59 @@
+"""Check of the labeled and unlabeled streams before training."""
+
+from mmengine.runner import Runner
+
+from mmseg_classmix.datasets import MultiSourceSampler
+from mmseg_classmix.datasets.draw import Draw
+
+
+def check_streams(runner: Runner) -> None:
+    """Load the first sample of every source and check what it is.
+
+    A loader with another sampler than :class:`MultiSourceSampler` is not
+    looked at; the segmentor checks its batches.
+
+    Args:
+        runner: Runner whose train loop is built.
+
+    Raises:
+        ValueError: If the first source has no masks, another one has masks,
+            there is no unlabeled source, sampler and loader disagree about
+            the batch size, or the global batch has one unlabeled image.
+    """
+    loader = runner.train_dataloader
+    sampler = loader.sampler
+    if not isinstance(sampler, MultiSourceSampler):
+        return
+    if loader.batch_size != sampler.batch_size:
+        raise ValueError(
+            f'train_dataloader.batch_size={loader.batch_size}, but '
+            f'train_dataloader.sampler.batch_size={sampler.batch_size}: set '
+            'both to the same number'
+        )
+    dataset = sampler.dataset
+    for i, offset in enumerate(sampler.offsets):
+        sample = dataset[Draw(offset, (sampler.seed, i, 0))]
+        has_mask = 'gt_sem_seg' in sample['data_samples']
+        place = f'train_dataloader.dataset.datasets[{i}]'
+        if i == 0 and not has_mask:
+            raise ValueError(
+                f'{place} is the labeled source, but its samples have no '
+                'mask: add LoadAnnotations to its pipeline'
+            )
+        if i > 0 and has_mask:
+            raise ValueError(
+                f'{place} is an unlabeled source, but its samples carry '
+                'masks: take LoadAnnotations out of its pipeline'
+            )
+    if len(sampler.offsets) == 1:
+        raise ValueError(
+            'train_dataloader.dataset.datasets has no unlabeled source, but '
+            'MeanTeacherSegmentor needs one: add an UnlabeledDataset'
+        )
+    unlabeled = sum(sampler.source_counts[1:]) * sampler.world_size
+    if unlabeled < 2:
+        raise ValueError(
+            'the global batch has 1 unlabeled image, but mixing needs 2: '
+            f'raise train_dataloader.batch_size={loader.batch_size}, '
+            'train_dataloader.sampler.batch_size or the number of processes'
+        )

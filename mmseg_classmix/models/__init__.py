@@ -1,0 +1,19 @@
+"""Segmentor, head and losses."""
+
+from mmseg_classmix.models.decode_heads import DeepLabV2Head
+from mmseg_classmix.models.losses import (
+    GlobalCrossEntropyLoss,
+    PseudoLabelLoss,
+    SoftPseudoLabelLoss,
+    SquaredErrorLoss,
+)
+from mmseg_classmix.models.segmentors import MeanTeacherSegmentor
+
+__all__ = [
+    'DeepLabV2Head',
+    'GlobalCrossEntropyLoss',
+    'MeanTeacherSegmentor',
+    'PseudoLabelLoss',
+    'SoftPseudoLabelLoss',
+    'SquaredErrorLoss',
+]

@@ -1,0 +1,62 @@
+"""The head of DeepLab-v2: parallel dilated convolutions, summed."""
+
+from collections.abc import Sequence
+
+import torch
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+
+@MODELS.register_module()
+class DeepLabV2Head(BaseDecodeHead):
+    """Sum of 3x3 convolutions to the classes (DeepLab-v2's ASPP-L).
+
+    No batch norm, no dropout; weights N(0, 0.01), biases 0.
+
+    Args:
+        in_channels: Channels of the feature map.
+        num_classes: Number of classes.
+        dilations: Dilation, and padding, of every branch. The network of the
+            published ClassMix code amounts to ``(6, 12)``.
+        **kwargs: As for mmseg's ``BaseDecodeHead``; ``channels`` and
+            ``dropout_ratio`` have no meaning here.
+
+    Raises:
+        ValueError: If ``dilations`` is empty or not positive.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        *,
+        num_classes: int,
+        dilations: Sequence[int] = (6, 12, 18, 24),
+        **kwargs,
+    ) -> None:
+        if not dilations or min(dilations) < 1:
+            raise ValueError(
+                'decode_head.dilations must be positive integers, but got '
+                f'{dilations}'
+            )
+        kwargs.setdefault('init_cfg', dict(type='Normal', std=0.01))
+        kwargs.update(channels=in_channels, dropout_ratio=0)
+        super().__init__(in_channels, num_classes=num_classes, **kwargs)
+        # An unused layer would break distributed training.
+        del self.conv_seg
+        self.branches = nn.ModuleList(
+            nn.Conv2d(in_channels, self.out_channels, 3, padding=d, dilation=d)
+            for d in dilations
+        )
+
+    def forward(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Classify every position of the feature map.
+
+        Args:
+            inputs: Feature maps; ``in_index`` selects one, (N, C, h, w).
+
+        Returns:
+            Logits, (N, num_classes, h, w).
+        """
+        x = self._transform_inputs(inputs)
+        return torch.stack([branch(x) for branch in self.branches]).sum(0)

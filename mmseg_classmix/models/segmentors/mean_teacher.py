@@ -1,0 +1,320 @@
+"""Mean teacher: any mmseg segmentor, twice."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+
+import torch
+from mmengine.dataset import Compose
+from mmengine.dist import get_world_size
+from mmseg.models.segmentors.base import BaseSegmentor
+from mmseg.registry import MODELS, TRANSFORMS
+from mmseg.utils import add_prefix
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmseg_classmix.models.segmentors.supported import check_segmentor
+from mmseg_classmix.utils.frozen_param_filter import (
+    hide_frozen_param_warnings,
+)
+
+NETWORKS = ('student', 'teacher')
+
+
+@MODELS.register_module()
+class MeanTeacherSegmentor(BaseSegmentor):
+    """Train a student on labels and on the mixed labels of its teacher.
+
+    One call of :meth:`loss` is one iteration of ClassMix (paper, section 3):
+    supervised loss of the student on the labeled images; pseudo-labels of the
+    teacher for the unlabeled images; mixing; unsupervised loss of the student
+    on the mixed images, in a forward pass of its own. The teacher is moved by
+    :class:`MeanTeacherHook`.
+
+    Args:
+        segmentor: Config of any mmseg segmentor that predicts logits.
+        unsup_loss: Config of the unsupervised loss.
+        batch_transforms: Configs of transforms of the unlabeled batch: a mix,
+            then strong augmentation.
+        predict_on: 'student' or 'teacher': the network that predicts.
+        teacher_norm_eval: Whether the teacher labels with the running
+            statistics of its batch norms. By default it uses those of the
+            batch, as published.
+        data_preprocessor: Config; by default that of ``segmentor``.
+        init_cfg: Initialization config of both networks together.
+        pretrained: Must be None: mmseg's ``init_model`` sets it.
+        train_cfg: Must be None, likewise.
+
+    Raises:
+        ValueError: If an argument is unknown, or the segmentor is of a kind
+            that cannot be trained this way.
+    """
+
+    def __init__(
+        self,
+        segmentor: dict,
+        unsup_loss: dict,
+        batch_transforms: list[dict],
+        predict_on: str = 'student',
+        teacher_norm_eval: bool = False,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+        pretrained: str | None = None,
+        train_cfg: dict | None = None,
+    ) -> None:
+        for name, value in dict(
+            pretrained=pretrained, train_cfg=train_cfg
+        ).items():
+            if value is not None:
+                raise ValueError(
+                    f'model.{name}={value!r}: set model.segmentor.{name}'
+                )
+        if predict_on not in NETWORKS:
+            raise ValueError(
+                f'model.predict_on={predict_on!r} must be one of {NETWORKS}'
+            )
+        segmentor = deepcopy(segmentor)
+        own_preprocessor = segmentor.pop('data_preprocessor', None)
+        super().__init__(data_preprocessor or own_preprocessor, init_cfg)
+        self.student = MODELS.build(segmentor)
+        check_segmentor(self.student)
+        self.teacher = MODELS.build(segmentor)
+        self.teacher.requires_grad_(False)
+        self._copy_student()
+        hide_frozen_param_warnings()
+        self.unsup_loss = MODELS.build(unsup_loss)
+        self.batch_transforms = Compose(
+            [TRANSFORMS.build(cfg) for cfg in batch_transforms]
+        )
+        self.predict_on = predict_on
+        self.teacher_norm_eval = teacher_norm_eval
+        #: Seed of the mixing of the next batch, the same on all ranks; the
+        #: global generator is used while it is None. See IterSeedHook.
+        self.mix_seed: int | None = None
+        self._register_load_state_dict_pre_hook(self._spread_checkpoint)
+
+    @property
+    def network(self) -> BaseSegmentor:
+        """The network that predicts."""
+        return self.student if self.predict_on == 'student' else self.teacher
+
+    @property
+    def decode_head(self) -> nn.Module:
+        """Decode head of the network that predicts."""
+        return self.network.decode_head
+
+    @property
+    def align_corners(self) -> bool:
+        """How logits are upsampled."""
+        return self.network.align_corners
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        return self.network.num_classes
+
+    @property
+    def out_channels(self) -> int:
+        """Number of channels of the logits."""
+        return self.network.out_channels
+
+    @contextmanager
+    def predicting_on(self, name: str) -> Iterator[None]:
+        """Predict with 'student' or 'teacher' inside the block."""
+        previous, self.predict_on = self.predict_on, name
+        try:
+            yield
+        finally:
+            self.predict_on = previous
+
+    def init_weights(self) -> None:
+        """Initialize the student, once, and start the teacher as its copy."""
+        self.teacher.is_init = True
+        super().init_weights()
+        # Weights from this module's own init_cfg may have a teacher.
+        if not self.init_cfg:
+            self._copy_student()
+
+    def _copy_student(self) -> None:
+        self.teacher.load_state_dict(self.student.state_dict())
+
+    def _dump_init_info(self) -> None:
+        """Keep the origin of every single tensor out of the log."""
+
+    @staticmethod
+    def _spread_checkpoint(state_dict: dict, prefix: str, *_) -> None:
+        """Give a plain mmseg checkpoint to both networks."""
+        own = [key for key in state_dict if key.startswith(prefix)]
+        parts = tuple(f'{prefix}{name}.' for name in NETWORKS)
+        if any(key.startswith(parts) for key in own):
+            return
+        for key in own:
+            value = state_dict.pop(key)
+            for part in parts:
+                state_dict[part + key[len(prefix) :]] = value
+
+    def train(self, mode: bool = True) -> 'MeanTeacherSegmentor':
+        """Set the mode; the teacher only ever trains its batch norms.
+
+        Its batch norms follow those of the student (which a backbone may
+        freeze), unless ``teacher_norm_eval``.
+        """
+        super().train(mode)
+        self.teacher.eval()
+        if mode and not self.teacher_norm_eval:
+            for student, teacher in zip(
+                self.student.modules(), self.teacher.modules(), strict=True
+            ):
+                if isinstance(teacher, _BatchNorm):
+                    teacher.train(student.training)
+        return self
+
+    def loss(self, inputs: Tensor, data_samples: list) -> dict[str, Tensor]:
+        """Compute the losses of one iteration.
+
+        Args:
+            inputs: Labeled and unlabeled images, (N, 3, H, W) float.
+            data_samples: N ``SegDataSample``; those of unlabeled images have
+                no ``gt_sem_seg``.
+
+        Returns:
+            'sup.*': losses of the student on the labels; 'unsup.*': loss on
+            the mixed images and its weight, share of confident pixels and
+            mean confidence.
+
+        Raises:
+            ValueError: If the batch has no labeled or no unlabeled image, or
+                the global batch only one unlabeled image.
+        """
+        labeled, unlabeled = _split(inputs, data_samples)
+        losses = add_prefix(self.student.loss(*labeled), 'sup')
+        with torch.no_grad():
+            batch = self.pseudo_label(*unlabeled)
+            batch = self.batch_transforms(batch)
+        logits = _encode_decode(self.student, batch['img'])
+        losses.update(add_prefix(self.unsup_loss(logits, batch), 'unsup'))
+        return losses
+
+    @torch.no_grad()
+    def pseudo_label(self, img: Tensor, data_samples: list) -> dict:
+        """Label images with the teacher.
+
+        Args:
+            img: (N, 3, H, W) float.
+            data_samples: N ``SegDataSample``; ``img_shape`` tells padding.
+
+        Returns:
+            The dict that batch transforms and unsupervised losses work on:
+
+            - img: as given
+            - pseudo_label: (N, H, W) int64; ``ignore_index`` on padding
+            - confidence: highest probability, (N, H, W) float32; 0 on padding
+            - prob: (N, C, H, W) float32, only if the loss needs it
+            - num_classes, ignore_index: int
+            - mean, std: (3, 1, 1) float32 or None; channel_order: 'rgb' or
+              'bgr', of the images
+            - generator: ``torch.Generator`` or None
+        """
+        # Under autocast 0.968 would become 0.96875.
+        logits = _encode_decode(self.teacher, img).float()
+        prob = logits.softmax(1)
+        confidence, pseudo_label = prob.max(1)
+        ignore_index = _ignore_index(self.student)
+        padding = _padding(img, data_samples)
+        if padding is not None:
+            confidence = confidence.masked_fill(padding, 0)
+            pseudo_label = pseudo_label.masked_fill(padding, ignore_index)
+        preprocessor = self.data_preprocessor
+        rgb = getattr(preprocessor, '_channel_conversion', False)
+        batch = dict(
+            img=img,
+            pseudo_label=pseudo_label,
+            confidence=confidence,
+            num_classes=self.student.num_classes,
+            ignore_index=ignore_index,
+            mean=getattr(preprocessor, 'mean', None),
+            std=getattr(preprocessor, 'std', None),
+            channel_order='rgb' if rgb else 'bgr',
+            generator=self._mix_generator(img.device),
+        )
+        if getattr(self.unsup_loss, 'needs_prob', False):
+            batch['prob'] = prob
+        return batch
+
+    def _mix_generator(self, device: torch.device) -> torch.Generator | None:
+        if self.mix_seed is None:
+            return None
+        return torch.Generator(device).manual_seed(self.mix_seed)
+
+    def predict(
+        self, inputs: Tensor, data_samples: list | None = None
+    ) -> list:
+        """Predict with the chosen network; see mmseg's ``EncoderDecoder``."""
+        return self.network.predict(inputs, data_samples)
+
+    def encode_decode(self, inputs: Tensor, batch_img_metas: list) -> Tensor:
+        """Compute the logits of the chosen network."""
+        return self.network.encode_decode(inputs, batch_img_metas)
+
+    def extract_feat(self, inputs: Tensor) -> list[Tensor]:
+        """Extract the features of the chosen network."""
+        return self.network.extract_feat(inputs)
+
+    def _forward(self, inputs: Tensor, data_samples: list | None = None):
+        return self.network._forward(inputs, data_samples)
+
+
+def _split(inputs: Tensor, data_samples: list) -> tuple[tuple, tuple]:
+    """Split a batch into labeled and unlabeled images with their samples."""
+    labeled = [i for i, s in enumerate(data_samples) if 'gt_sem_seg' in s]
+    count, total = len(labeled), len(data_samples)
+    if count == 0 or count == total:
+        raise ValueError(
+            f'the batch has {count} labeled and {total - count} unlabeled '
+            'images, but semi-supervised training needs both: check the '
+            'datasets of train_dataloader (labeled pipelines need '
+            'LoadAnnotations, unlabeled ones must not have it) and '
+            'train_dataloader.sampler.source_ratio'
+        )
+    if (total - count) * get_world_size() == 1:
+        raise ValueError(
+            'the global batch has 1 unlabeled image, but mixing needs 2: '
+            'raise train_dataloader.batch_size, '
+            'train_dataloader.sampler.batch_size or the number of processes'
+        )
+    if labeled == list(range(count)):
+        # Slices, unlike lists of indices, need nothing from the host.
+        first, second = slice(count), slice(count, None)
+        parts = (data_samples[first], data_samples[second])
+        return (inputs[first], parts[0]), (inputs[second], parts[1])
+    others = [i for i in range(total) if i not in set(labeled)]
+    return tuple(
+        (inputs[part], [data_samples[i] for i in part])
+        for part in (labeled, others)
+    )
+
+
+def _encode_decode(segmentor: BaseSegmentor, img: Tensor) -> Tensor:
+    """Logits at image size; unlabeled samples have no metainfo to pass on."""
+    metas = [dict(img_shape=img.shape[2:])] * len(img)
+    return segmentor.encode_decode(img, metas)
+
+
+def _ignore_index(segmentor: BaseSegmentor) -> int:
+    head = segmentor.decode_head
+    head = head[-1] if isinstance(head, nn.ModuleList) else head
+    return 255 if head.ignore_index is None else head.ignore_index
+
+
+def _padding(img: Tensor, data_samples: list) -> Tensor | None:
+    """True on the pixels that are only padding, (N, H, W), or None."""
+    full = tuple(img.shape[2:])
+    shapes = [tuple(s.get('img_shape', full)[:2]) for s in data_samples]
+    if all(shape == full for shape in shapes):
+        return None
+    sizes = torch.tensor(shapes).to(img.device, non_blocking=True)
+    row = torch.arange(full[0], device=img.device)
+    col = torch.arange(full[1], device=img.device)
+    below = row >= sizes[:, :1]
+    right = col >= sizes[:, 1:]
+    return below[:, :, None] | right[:, None, :]

@@ -1,0 +1,38 @@
+"""Which segmentors can become student and teacher."""
+
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from torch import nn
+
+# Their training forward returns several outputs, not the logits.
+TUPLE_HEADS = ('PIDHead', 'DDRHead')
+
+
+def check_segmentor(segmentor: nn.Module) -> None:
+    """Refuse a segmentor that cannot be trained on mixed images.
+
+    Args:
+        segmentor: A built mmseg segmentor.
+
+    Raises:
+        ValueError: If its head predicts masks instead of logits, returns
+            several outputs in training, or has a single output channel.
+    """
+    head = getattr(segmentor, 'decode_head', None)
+    head = head[-1] if isinstance(head, nn.ModuleList) else head
+    name = type(head).__name__
+    if not isinstance(head, BaseDecodeHead):
+        raise ValueError(
+            f'model.segmentor.decode_head {name} does not predict logits for '
+            'every pixel (mask classification): use a head that derives from '
+            "mmseg's BaseDecodeHead"
+        )
+    if name in TUPLE_HEADS:
+        raise ValueError(
+            f'model.segmentor.decode_head {name} returns several outputs in '
+            'training and cannot be trained on pseudo-labels: use another head'
+        )
+    if segmentor.out_channels == 1:
+        raise ValueError(
+            'model.segmentor.decode_head.out_channels=1: pseudo-labels need a '
+            'channel for every class, set out_channels=2 and num_classes=2'
+        )

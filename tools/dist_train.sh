@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Train with several processes: tools/dist_train.sh CONFIG GPUS [ARGUMENTS].
+# NNODES, NODE_RANK, MASTER_ADDR and PORT are read from the environment.
+set -euo pipefail
+
+CONFIG=${1:?usage: dist_train.sh CONFIG GPUS [ARGUMENTS of train.py]}
+GPUS=${2:?usage: dist_train.sh CONFIG GPUS [ARGUMENTS of train.py]}
+TOOLS=$(cd "$(dirname "$0")" && pwd)
+
+PYTHONPATH="$TOOLS/..${PYTHONPATH:+:$PYTHONPATH}" \
+exec python -m torch.distributed.run \
+    --nnodes="${NNODES:-1}" \
+    --node_rank="${NODE_RANK:-0}" \
+    --master_addr="${MASTER_ADDR:-127.0.0.1}" \
+    --master_port="${PORT:-29500}" \
+    --nproc_per_node="$GPUS" \
+    "$TOOLS/train.py" "$CONFIG" --launcher pytorch "${@:3}"

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Train through Slurm: tools/slurm_train.sh PARTITION JOB_NAME CONFIG
+# [ARGUMENTS]. GPUS, GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS are read from
+# the environment; GPUS_PER_NODE=0 asks for no GPU.
+set -euo pipefail
+
+USAGE='usage: slurm_train.sh PARTITION JOB_NAME CONFIG [ARGUMENTS of train.py]'
+PARTITION=${1:?$USAGE}
+JOB_NAME=${2:?$USAGE}
+CONFIG=${3:?$USAGE}
+TOOLS=$(cd "$(dirname "$0")" && pwd)
+GPUS=${GPUS:-4}
+GPUS_PER_NODE=${GPUS_PER_NODE:-4}
+read -r -a SRUN_ARGS <<< "${SRUN_ARGS:-}"
+if [ "$GPUS_PER_NODE" -gt 0 ]; then
+    SRUN_ARGS+=(--gres="gpu:$GPUS_PER_NODE" --ntasks-per-node="$GPUS_PER_NODE")
+fi
+
+PYTHONPATH="$TOOLS/..${PYTHONPATH:+:$PYTHONPATH}" \
+exec srun -p "$PARTITION" \
+    --job-name="$JOB_NAME" \
+    --ntasks="$GPUS" \
+    --cpus-per-task="${CPUS_PER_TASK:-5}" \
+    --kill-on-bad-exit=1 \
+    "${SRUN_ARGS[@]}" \
+    python -u "$TOOLS/train.py" "$CONFIG" --launcher slurm "${@:4}"
