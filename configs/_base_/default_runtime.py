@@ -25,8 +25,9 @@ default_hooks = dict(
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='SegVisualizationHook'),
+    iter_seed=dict(type='IterSeedHook'),
+    plain_checkpoint=dict(type='PlainCheckpointHook'),
 )
-custom_hooks = [dict(type='IterSeedHook')]
 
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(

@@ -14,6 +14,6 @@ train_dataloader = dict(
     sampler=dict(batch_size=8, source_ratio=[1, 1]),
     dataset=dict(datasets=[labeled, unlabeled]),
 )
-custom_hooks = [dict(type='MeanTeacherHook'), dict(type='IterSeedHook')]
+custom_hooks = [dict(type='MeanTeacherHook')]
 val_cfg = dict(type='TeacherStudentValLoop')
 default_hooks = dict(checkpoint=dict(save_best='student/mIoU'))

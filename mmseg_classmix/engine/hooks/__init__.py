@@ -2,5 +2,8 @@
 
 from mmseg_classmix.engine.hooks.iter_seed_hook import IterSeedHook
 from mmseg_classmix.engine.hooks.mean_teacher_hook import MeanTeacherHook
+from mmseg_classmix.engine.hooks.plain_checkpoint_hook import (
+    PlainCheckpointHook,
+)
 
-__all__ = ['IterSeedHook', 'MeanTeacherHook']
+__all__ = ['IterSeedHook', 'MeanTeacherHook', 'PlainCheckpointHook']

@@ -6,13 +6,16 @@ from copy import deepcopy
 
 import torch
 from mmengine.dataset import Compose
-from mmengine.dist import get_world_size
 from mmseg.models.segmentors.base import BaseSegmentor
 from mmseg.registry import MODELS, TRANSFORMS
 from mmseg.utils import add_prefix
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmseg_classmix.models.segmentors.semi_batch import (
+    padding_mask,
+    split_batch,
+)
 from mmseg_classmix.models.segmentors.supported import check_segmentor
 from mmseg_classmix.utils.frozen_param_filter import (
     hide_frozen_param_warnings,
@@ -186,7 +189,7 @@ class MeanTeacherSegmentor(BaseSegmentor):
             ValueError: If the batch has no labeled or no unlabeled image, or
                 the global batch only one unlabeled image.
         """
-        labeled, unlabeled = _split(inputs, data_samples)
+        labeled, unlabeled = split_batch(inputs, data_samples)
         losses = add_prefix(self.student.loss(*labeled), 'sup')
         with torch.no_grad():
             batch = self.pseudo_label(*unlabeled)
@@ -220,7 +223,7 @@ class MeanTeacherSegmentor(BaseSegmentor):
         prob = logits.softmax(1)
         confidence, pseudo_label = prob.max(1)
         ignore_index = _ignore_index(self.student)
-        padding = _padding(img, data_samples)
+        padding = padding_mask(img, data_samples)
         if padding is not None:
             confidence = confidence.masked_fill(padding, 0)
             pseudo_label = pseudo_label.masked_fill(padding, ignore_index)
@@ -264,36 +267,6 @@ class MeanTeacherSegmentor(BaseSegmentor):
         return self.network._forward(inputs, data_samples)
 
 
-def _split(inputs: Tensor, data_samples: list) -> tuple[tuple, tuple]:
-    """Split a batch into labeled and unlabeled images with their samples."""
-    labeled = [i for i, s in enumerate(data_samples) if 'gt_sem_seg' in s]
-    count, total = len(labeled), len(data_samples)
-    if count == 0 or count == total:
-        raise ValueError(
-            f'the batch has {count} labeled and {total - count} unlabeled '
-            'images, but semi-supervised training needs both: check the '
-            'datasets of train_dataloader (labeled pipelines need '
-            'LoadAnnotations, unlabeled ones must not have it) and '
-            'train_dataloader.sampler.source_ratio'
-        )
-    if (total - count) * get_world_size() == 1:
-        raise ValueError(
-            'the global batch has 1 unlabeled image, but mixing needs 2: '
-            'raise train_dataloader.batch_size, '
-            'train_dataloader.sampler.batch_size or the number of processes'
-        )
-    if labeled == list(range(count)):
-        # Slices, unlike lists of indices, need nothing from the host.
-        first, second = slice(count), slice(count, None)
-        parts = (data_samples[first], data_samples[second])
-        return (inputs[first], parts[0]), (inputs[second], parts[1])
-    others = [i for i in range(total) if i not in set(labeled)]
-    return tuple(
-        (inputs[part], [data_samples[i] for i in part])
-        for part in (labeled, others)
-    )
-
-
 def _encode_decode(segmentor: BaseSegmentor, img: Tensor) -> Tensor:
     """Logits at image size; unlabeled samples have no metainfo to pass on."""
     metas = [dict(img_shape=img.shape[2:])] * len(img)
@@ -304,17 +277,3 @@ def _ignore_index(segmentor: BaseSegmentor) -> int:
     head = segmentor.decode_head
     head = head[-1] if isinstance(head, nn.ModuleList) else head
     return 255 if head.ignore_index is None else head.ignore_index
-
-
-def _padding(img: Tensor, data_samples: list) -> Tensor | None:
-    """True on the pixels that are only padding, (N, H, W), or None."""
-    full = tuple(img.shape[2:])
-    shapes = [tuple(s.get('img_shape', full)[:2]) for s in data_samples]
-    if all(shape == full for shape in shapes):
-        return None
-    sizes = torch.tensor(shapes).to(img.device, non_blocking=True)
-    row = torch.arange(full[0], device=img.device)
-    col = torch.arange(full[1], device=img.device)
-    below = row >= sizes[:, :1]
-    right = col >= sizes[:, 1:]
-    return below[:, :, None] | right[:, None, :]
