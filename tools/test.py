@@ -11,7 +11,7 @@ import os.path as osp
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
-from mmseg_classmix.engine import prepare_distributed
+from mmseg_classmix.engine import close_distributed, prepare_distributed
 
 
 def parse_args() -> argparse.Namespace:
@@ -85,6 +85,7 @@ def main() -> None:
     cfg = load_config(parse_args())
     prepare_distributed(cfg)
     Runner.from_cfg(cfg).test()
+    close_distributed()
 
 
 if __name__ == '__main__':

@@ -58,6 +58,16 @@ def prepare_distributed(cfg: Config) -> None:
     cfg.sync_bn = None
 
 
+def close_distributed() -> None:
+    """Leave the process group, all ranks together.
+
+    A process that just ends may abort in a thread of gloo.
+    """
+    if dist.is_initialized():
+        dist.barrier()
+        dist.destroy_process_group()
+
+
 def _set_slurm_environment() -> None:
     """Translate Slurm's variables to those of torch.distributed."""
     nodes = os.environ['SLURM_NODELIST']

@@ -1,0 +1,31 @@
+import os
+
+import pytest
+import torch
+from mmseg.utils import register_all_modules
+from support import ROOT, write_tiny_data
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope='session', autouse=True)
+def default_scope():
+    register_all_modules(init_default_scope=True)
+
+
+@pytest.fixture(scope='session', autouse=True)
+def tiny_data(tmp_path_factory):
+    """Folder of a tiny data set, which tests/configs find."""
+    root = tmp_path_factory.mktemp('tiny_data')
+    write_tiny_data(root)
+    os.environ['TINY_DATA'] = str(root)
+    return root
+
+
+@pytest.fixture(scope='session')
+def camvid():
+    """Folder of CamVid, a data set that the project may not ship."""
+    root = ROOT / 'data' / 'camvid'
+    if not (root / 'images' / 'train').is_dir():
+        pytest.skip(f'needs the real images of CamVid in {root}')
+    return root

@@ -1,0 +1,124 @@
+"""What several test files need: tiny data, configs, runs, real processes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+from mmseg.registry import MODELS
+
+from mmseg_classmix.models import MeanTeacherSegmentor
+
+ROOT = Path(__file__).resolve().parents[1]
+TINY = ROOT / 'tests' / 'configs'
+CLASSMIX = TINY / 'tiny_classmix.py'
+SUPERVISED = TINY / 'tiny_supervised.py'
+
+
+def draw_tiny_image(rng):
+    """A box and a disk on noise: (32, 40, 3) and (32, 40) uint8."""
+    image = rng.integers(0, 60, (32, 40, 3), dtype=np.uint8)
+    mask = np.zeros((32, 40), np.uint8)
+    x, y = (int(v) for v in rng.integers(2, 20, 2))
+    for canvas, color in ((image, (40, 60, 220)), (mask, 1)):
+        cv2.rectangle(canvas, (x, y), (x + 12, y + 10), color, -1)
+    x, y = (int(v) for v in rng.integers(8, 30, 2))
+    for canvas, color in ((image, (60, 200, 60)), (mask, 2)):
+        cv2.circle(canvas, (x, min(y, 26)), 5, color, -1)
+    return image, mask
+
+
+def write_tiny_data(root):
+    """Write 8 train, 6 unlabeled and 3 val images, and a list of 4."""
+    rng = np.random.default_rng(0)
+    for split, count in dict(train=8, unlabeled=6, val=3).items():
+        for kind in ('images', 'masks'):
+            (root / kind / split).mkdir(parents=True, exist_ok=True)
+        for i in range(count):
+            image, mask = draw_tiny_image(rng)
+            # Ignored pixels, not the same number in every image.
+            mask[: 1 + i] = 255
+            cv2.imwrite(str(root / 'images' / split / f'im_{i}.png'), image)
+            if split != 'unlabeled':
+                cv2.imwrite(str(root / 'masks' / split / f'im_{i}.png'), mask)
+    (root / 'masks' / 'unlabeled').rmdir()
+    (root / 'labeled.txt').write_text('im_0\nim_1\nim_2\nim_3\n')
+
+
+def tiny_config(work_dir, config=CLASSMIX, **options):
+    """Load a config of tests/configs and override values."""
+    cfg = Config.fromfile(str(config))
+    cfg.work_dir = str(work_dir)
+    # Runs of one process would share mmengine's global log otherwise.
+    cfg.experiment_name = str(work_dir).replace('/', '_')
+    cfg.merge_from_dict(options)
+    return cfg
+
+
+def train(work_dir, config=CLASSMIX, resume=False, **options):
+    """Train in this process and return the runner."""
+    cfg = tiny_config(work_dir, config, **options)
+    cfg.resume = resume
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    return runner
+
+
+def load(path):
+    """Read a checkpoint as untrusted data."""
+    return torch.load(path, map_location='cpu', weights_only=True)
+
+
+def run_process(*command, cwd=None, timeout=300, **env):
+    """Run a real process and return it finished, output as text."""
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        timeout=timeout,
+        env=environment(**env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def environment(**env):
+    """Environment of a test process: this Python, this package, one core."""
+    paths = [str(ROOT), str(ROOT / 'tests'), os.environ.get('PYTHONPATH', '')]
+    return {
+        **os.environ,
+        'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}',
+        'PYTHONPATH': os.pathsep.join(filter(None, paths)),
+        'OMP_NUM_THREADS': '1',
+        **{key: str(value) for key, value in env.items()},
+    }
+
+
+def largest_difference(first, second):
+    """Largest absolute difference of two state dicts of the same keys."""
+    assert first.keys() == second.keys()
+    return max(
+        (first[key].double() - second[key].double()).abs().max().item()
+        for key in first
+    )
+
+
+@MODELS.register_module()
+class DoubleMeanTeacher(MeanTeacherSegmentor):
+    """Float64, so that rounding does not hide or fake a difference."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.student.double()
+        self.teacher.double()
+
+    def loss(self, inputs, data_samples):
+        return super().loss(inputs.double(), data_samples)
+
+    def predict(self, inputs, data_samples=None):
+        return super().predict(inputs.double(), data_samples)
