@@ -37,9 +37,7 @@ class MultiSourceDataset(ConcatDataset):
                 'train_dataloader.dataset.datasets is empty: give one labeled '
                 'dataset and, for semi-supervised training, an unlabeled one'
             )
-        built = [
-            DATASETS.build(d) if isinstance(d, dict) else d for d in datasets
-        ]
+        built = [_build(i, d) for i, d in enumerate(datasets)]
         keys = {key for dataset in built for key in dataset.metainfo}
         super().__init__(built, lazy_init, ignore_keys=sorted(keys))
 
@@ -47,7 +45,7 @@ class MultiSourceDataset(ConcatDataset):
         """Load a sample; a :class:`Draw` seeds its augmentation."""
         if not isinstance(idx, Draw):
             return self._checked(super().__getitem__(idx))
-        with seeded(*idx.key):
+        with seeded('augment', *idx.key):
             return self._checked(super().__getitem__(idx))
 
     def _checked(self, sample: Any) -> Any:
@@ -68,3 +66,37 @@ class MultiSourceDataset(ConcatDataset):
                 '`reduce_zero_label` of the dataset config'
             )
         return sample
+
+
+def _build(index: int, dataset: BaseDataset | dict) -> BaseDataset:
+    """Build a source; mmengine's own error does not say what is empty."""
+    if not isinstance(dataset, dict):
+        return dataset
+    dataset = DATASETS.build(dict(dataset, lazy_init=True))
+    try:
+        dataset.full_init()
+    except ValueError as error:
+        if len(dataset.data_list):
+            raise
+        raise ValueError(no_images(index, dataset)) from error
+    return dataset
+
+
+def no_images(index: int, dataset: BaseDataset) -> str:
+    """Say where a source without images was looked for.
+
+    Args:
+        index: Position in ``train_dataloader.dataset.datasets``.
+        dataset: The empty source.
+
+    Returns:
+        Message of an error.
+    """
+    ann_file = getattr(dataset, 'ann_file', '')
+    data_prefix = getattr(dataset, 'data_prefix', '')
+    return (
+        f'train_dataloader.dataset.datasets[{index}] '
+        f'({type(dataset).__name__}) has no images: check '
+        f'ann_file={ann_file!r}, data_prefix={data_prefix}, data_root and '
+        'img_suffix'
+    )

@@ -9,6 +9,7 @@ from mmengine.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
 from mmseg_classmix.datasets.draw import Draw
+from mmseg_classmix.datasets.multi_source_dataset import no_images
 from mmseg_classmix.utils.seeding import derive_seed
 
 
@@ -84,21 +85,14 @@ class MultiSourceSampler(Sampler):
             )
         for i, source in enumerate(dataset.datasets):
             if len(source) == 0:
-                place = getattr(source, 'ann_file', '') or getattr(
-                    source, 'data_prefix', ''
-                )
-                raise ValueError(
-                    f'train_dataloader.dataset.datasets[{i}] '
-                    f'({type(source).__name__}) has no images in {place}: '
-                    'check data_root, data_prefix, ann_file and img_suffix'
-                )
+                raise ValueError(no_images(i, source))
 
     def _order(self, source: int, epoch: int) -> torch.Tensor:
         """Order of one pass over a source, from (seed, source, pass)."""
         if not self.shuffle:
             return torch.arange(self.sizes[source])
         generator = torch.Generator()
-        generator.manual_seed(derive_seed(self.seed, source, epoch))
+        generator.manual_seed(derive_seed('shuffle', self.seed, source, epoch))
         return torch.randperm(self.sizes[source], generator=generator)
 
     def _stream(self, source: int) -> Iterator[Draw]:

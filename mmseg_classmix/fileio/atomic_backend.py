@@ -27,7 +27,8 @@ class AtomicLocalBackend(LocalBackend):
         """
         path = Path(filepath)
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+        # One name: what a kill leaves behind, the next write replaces.
+        temporary = path.with_name(f'.{path.name}.tmp')
         try:
             with open(temporary, 'wb') as file:
                 file.write(obj)

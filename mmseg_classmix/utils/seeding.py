@@ -8,26 +8,31 @@ import numpy as np
 import torch
 
 
-def derive_seed(*key: int) -> int:
-    """Hash non-negative integers, such as (seed, rank, iteration), to 32 bits.
+def derive_seed(purpose: str, *key: int) -> int:
+    """Hash a purpose and a key, such as (seed, rank, iteration), to 32 bits.
 
     Args:
-        key: What the random numbers follow from.
+        purpose: What the numbers are for: the same key gives other numbers
+            for another purpose.
+        key: Non-negative integers that the numbers follow from.
 
     Returns:
         A seed in [0, 2**32).
     """
-    return int(np.random.SeedSequence(key).generate_state(1)[0])
+    # SeedSequence ignores trailing zeros: the lengths keep keys apart.
+    words = (len(purpose), len(key), *purpose.encode(), *key)
+    return int(np.random.SeedSequence(words).generate_state(1)[0])
 
 
 @contextmanager
-def seeded(*key: int) -> Iterator[None]:
+def seeded(purpose: str, *key: int) -> Iterator[None]:
     """Seed random, numpy and torch (CPU) inside the block, restore after it.
 
     Args:
-        key: Non-negative integers, see :func:`derive_seed`.
+        purpose: See :func:`derive_seed`.
+        key: See :func:`derive_seed`.
     """
-    seed = derive_seed(*key)
+    seed = derive_seed(purpose, *key)
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
     random.seed(seed)
     np.random.seed(seed)

@@ -10,6 +10,8 @@ from mmseg.registry import TRANSFORMS
 from torch import Tensor
 
 from mmseg_classmix.datasets.transforms.masks import (
+    check_cow,
+    check_cut,
     class_mask,
     cow_mask,
     cut_mask,
@@ -122,8 +124,7 @@ class CutMix(BatchMix):
     """
 
     def __init__(self, area: float = 0.5) -> None:
-        if not 0 < area <= 1:
-            raise ValueError(f'CutMix area must be in (0, 1], but got {area}')
+        check_cut(area)
         self.area = area
 
     def draw_mask(self, batch: dict) -> Tensor:
@@ -155,12 +156,7 @@ class CowMix(BatchMix):
     def __init__(
         self, sigma: tuple[float, float] = (8.0, 32.0), p: float = 0.5
     ) -> None:
-        if not 0 < sigma[0] <= sigma[1]:
-            raise ValueError(
-                f'CowMix sigma must be 0 < minimum <= maximum, but got {sigma}'
-            )
-        if not 0 < p < 1:
-            raise ValueError(f'CowMix p must be in (0, 1), but got {p}')
+        check_cow(sigma, p)
         self.sigma = tuple(sigma)
         self.p = p
 

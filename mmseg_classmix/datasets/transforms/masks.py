@@ -87,8 +87,7 @@ def cut_mask(
     Raises:
         ValueError: If ``area`` is outside (0, 1].
     """
-    if not 0 < area <= 1:
-        raise ValueError(f'area must be in (0, 1], but got {area}')
+    check_cut(area)
     n, height, width = shape
     total = n * shard[1]
     w = torch.randint(
@@ -134,15 +133,10 @@ def cow_mask(
         (N, H, W) bool.
 
     Raises:
-        ValueError: If ``sigma`` is no positive range or ``p`` is outside
+        ValueError: If ``sigma`` is no range above 1 or ``p`` is outside
             (0, 1).
     """
-    if not 0 < sigma[0] <= sigma[1]:
-        raise ValueError(
-            f'sigma must be 0 < minimum <= maximum, but got {sigma}'
-        )
-    if not 0 < p < 1:
-        raise ValueError(f'p must be in (0, 1), but got {p}')
+    check_cow(sigma, p)
     n, height, width = shape
     total = n * shard[1]
     low, high = math.log(sigma[0]), math.log(sigma[1])
@@ -154,6 +148,29 @@ def cow_mask(
     smooth = gaussian_blur(_own_rows(noise, shard), log_sigma.exp())
     std, mean = torch.std_mean(smooth, dim=(1, 2), keepdim=True)
     return smooth > mean + NormalDist().inv_cdf(p) * std
+
+
+def check_cut(area: float) -> None:
+    """Raise a ValueError if the area of a box is outside (0, 1]."""
+    if not 0 < area <= 1:
+        raise ValueError(
+            f'CutMix area={area} (model.batch_transforms) must be in (0, 1]'
+        )
+
+
+def check_cow(sigma: tuple[float, float], p: float) -> None:
+    """Raise a ValueError unless 1 <= sigma[0] <= sigma[1] and 0 < p < 1."""
+    # Below 1 pixel a sampled and a continuous Gaussian differ.
+    pair = isinstance(sigma, (tuple, list)) and len(sigma) == 2
+    if not pair or not 1 <= sigma[0] <= sigma[1]:
+        raise ValueError(
+            f'CowMix sigma={sigma} (model.batch_transforms) must be two '
+            'numbers, 1 <= minimum <= maximum'
+        )
+    if not 0 < p < 1:
+        raise ValueError(
+            f'CowMix p={p} (model.batch_transforms) must be in (0, 1)'
+        )
 
 
 def gaussian_blur(image: Tensor, sigma: Tensor) -> Tensor:

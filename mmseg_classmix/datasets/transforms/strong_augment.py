@@ -28,28 +28,12 @@ class KorniaAugment(BaseTransform):
     """
 
     def __init__(self, transforms: list[dict]) -> None:
-        if not transforms:
-            raise ValueError('KorniaAugment needs at least one transform')
-        self.augment = torch.nn.Sequential(*map(self._build, transforms))
-
-    @staticmethod
-    def _build(cfg: dict) -> torch.nn.Module:
-        cfg = dict(cfg)
-        name = cfg.pop('type', None)
-        augmentation = getattr(K, str(name), None)
-        if not (
-            isinstance(augmentation, type)
-            and issubclass(augmentation, K.IntensityAugmentationBase2D)
-        ):
+        if not isinstance(transforms, (list, tuple)) or not transforms:
             raise ValueError(
-                f'KorniaAugment: type={name!r} is no intensity augmentation '
-                'of kornia.augmentation (a geometric one would separate '
-                'images from labels)'
+                f'KorniaAugment transforms={transforms!r} '
+                '(model.batch_transforms) must be a list of configs'
             )
-        try:
-            return augmentation(**cfg)
-        except TypeError as error:
-            raise ValueError(f'KorniaAugment: {name}: {error}') from error
+        self.augment = torch.nn.Sequential(*map(_build, transforms))
 
     @torch.no_grad()
     def transform(self, batch: dict) -> dict:
@@ -63,3 +47,32 @@ class KorniaAugment(BaseTransform):
         unit = self.augment(unit.flip(1) if bgr else unit)
         unit = unit.flip(1) if bgr else unit
         return dict(batch, img=(unit * 255 - shift) / scale)
+
+
+def _build(cfg: dict) -> torch.nn.Module:
+    """Build a kornia augmentation and try it once."""
+    arguments = dict(cfg)
+    name = arguments.pop('type', None)
+    place = f'KorniaAugment {name!r} (model.batch_transforms)'
+    augmentation = getattr(K, str(name), None)
+    if not (
+        isinstance(augmentation, type)
+        and issubclass(augmentation, K.IntensityAugmentationBase2D)
+    ):
+        raise ValueError(
+            f'{place} is no intensity augmentation of kornia.augmentation (a '
+            'geometric one would separate images from labels)'
+        )
+    for key in ('p', 'p_batch'):
+        if not 0 <= arguments.get(key, 1) <= 1:
+            raise ValueError(
+                f'{place}: {key}={arguments[key]} is outside [0, 1]'
+            )
+    try:
+        # Some arguments are looked at only when p lets an image through.
+        trial = augmentation(**{**arguments, 'p': 1.0})
+        with torch.random.fork_rng(devices=[]):
+            trial(torch.rand(1, 3, 256, 256))
+        return augmentation(**arguments)
+    except Exception as error:
+        raise ValueError(f'{place}: {error}') from error

@@ -30,11 +30,11 @@ class IterSeedHook(Hook):
         data_batch: dict | None = None,
     ) -> None:
         """Seed random, numpy, torch and the mixing of the model."""
-        seed = derive_seed(runner.seed, runner.rank, runner.iter)
+        seed = derive_seed('iter', runner.seed, runner.rank, runner.iter)
         random.seed(seed)
         np.random.seed(seed)
         torch.manual_seed(seed)
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
         if hasattr(model, 'mix_seed'):
-            model.mix_seed = derive_seed(runner.seed, runner.iter)
+            model.mix_seed = derive_seed('mix', runner.seed, runner.iter)

@@ -28,24 +28,30 @@ class DeepLabV2Head(BaseDecodeHead):
 
     def __init__(
         self,
-        in_channels: int,
+        in_channels: int | Sequence[int],
         *,
         num_classes: int,
         dilations: Sequence[int] = (6, 12, 18, 24),
         **kwargs,
     ) -> None:
-        if not dilations or min(dilations) < 1:
+        if not isinstance(dilations, Sequence) or not all(
+            isinstance(d, int) and d > 0 for d in (dilations or [0])
+        ):
             raise ValueError(
-                'decode_head.dilations must be positive integers, but got '
-                f'{dilations}'
+                'decode_head.dilations must be a list of positive integers, '
+                f'but got {dilations}'
             )
-        kwargs.setdefault('init_cfg', dict(type='Normal', std=0.01))
-        kwargs.update(channels=in_channels, dropout_ratio=0)
+        kwargs.setdefault(
+            'init_cfg', dict(type='Normal', layer='Conv2d', std=0.01)
+        )
+        kwargs.update(channels=num_classes, dropout_ratio=0)
         super().__init__(in_channels, num_classes=num_classes, **kwargs)
         # An unused layer would break distributed training.
         del self.conv_seg
         self.branches = nn.ModuleList(
-            nn.Conv2d(in_channels, self.out_channels, 3, padding=d, dilation=d)
+            nn.Conv2d(
+                self.in_channels, self.out_channels, 3, padding=d, dilation=d
+            )
             for d in dilations
         )
 

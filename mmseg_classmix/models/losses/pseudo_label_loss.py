@@ -1,7 +1,8 @@
 """Cross entropy against pseudo-labels: the loss of ClassMix."""
 
+import torch
 from mmseg.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmseg_classmix.models.losses.unsup_loss import UnsupLoss
 
@@ -19,7 +20,8 @@ class PseudoLabelLoss(UnsupLoss):
             pixel and an ``avg_factor``.
 
     Raises:
-        ValueError: If an argument is unknown or out of range.
+        ValueError: If an argument is unknown or out of range, or
+            ``loss_decode`` does not weigh its pixels.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class PseudoLabelLoss(UnsupLoss):
         self.loss_decode = MODELS.build(
             loss_decode or dict(type='CrossEntropyLoss', avg_non_ignore=True)
         )
+        _check_weighted(self.loss_decode)
         self.loss_name = self.loss_decode.loss_name
 
     def weighted_mean(
@@ -47,4 +50,31 @@ class PseudoLabelLoss(UnsupLoss):
             weight=weight,
             avg_factor=num_valid,
             ignore_index=batch.get('ignore_index', 255),
+        )
+
+
+def _check_weighted(loss_decode: nn.Module) -> None:
+    """Refuse a loss that ignores the weight of the pixels."""
+    name = type(loss_decode).__name__
+    num_classes = len(getattr(loss_decode, 'class_weight', None) or (0, 0))
+    zeros = torch.zeros(1, 4, 4)
+    try:
+        loss = loss_decode(
+            torch.zeros(1, num_classes, 4, 4),
+            zeros.long(),
+            weight=zeros,
+            avg_factor=torch.ones(()),
+            ignore_index=255,
+        )
+    except Exception as error:
+        raise ValueError(
+            f'model.unsup_loss.loss_decode {name} does not take a weight for '
+            'every pixel and an avg_factor: use CrossEntropyLoss'
+        ) from error
+    if loss.dim() or loss != 0 or 'loss' not in loss_decode.loss_name:
+        raise ValueError(
+            f'model.unsup_loss.loss_decode {name} (loss_name='
+            f'{loss_decode.loss_name!r}) gives {loss.tolist()} where every '
+            "weight is 0, or has no 'loss' in its name: it would not train as "
+            'configured, use CrossEntropyLoss'
         )

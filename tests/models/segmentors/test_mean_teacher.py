@@ -1,0 +1,255 @@
+import io
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.runner import load_checkpoint
+from mmseg.apis import inference_model, init_model
+from mmseg.registry import DATASETS, MODELS
+from support import CLASSMIX
+from torch import nn
+
+from mmseg_classmix.datasets.draw import Draw
+from mmseg_classmix.engine.hooks.mean_teacher_hook import update_teacher
+
+
+def config(**options):
+    cfg = Config.fromfile(str(CLASSMIX))
+    cfg.merge_from_dict(options)
+    return cfg
+
+
+def build(**options):
+    torch.manual_seed(0)
+    model = MODELS.build(config(**options).model)
+    model.init_weights()
+    return model
+
+
+def batch(model, indices=(0, 1, 4, 5)):
+    """Two labeled and two unlabeled images, preprocessed."""
+    dataset = DATASETS.build(config().train_dataloader.dataset)
+    # A key for every image: the same flip whenever it is loaded.
+    data = pseudo_collate([dataset[Draw(i, (0, i))] for i in indices])
+    return model.data_preprocessor(data, True)
+
+
+def norms(network):
+    return [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+
+
+def same(first, second):
+    return all(
+        torch.equal(a, b)
+        for a, b in zip(
+            first.state_dict().values(),
+            second.state_dict().values(),
+            strict=True,
+        )
+    )
+
+
+def test_teacher_starts_as_the_student():
+    model = build()
+    assert same(model.student, model.teacher)
+    assert not any(p.requires_grad for p in model.teacher.parameters())
+
+
+def test_train_mode_is_that_of_the_method():
+    model = build().train()
+    assert model.student.training and not model.teacher.training
+    assert all(m.training for m in norms(model.teacher))
+    model = build(**{'model.teacher_norm_eval': True}).train()
+    assert not any(m.training for m in norms(model.teacher))
+    assert not any(m.training for m in build().eval().modules())
+
+
+def test_backbone_that_freezes_its_statistics_does_so_in_both():
+    model = build(**{'model.segmentor.backbone.norm_eval': True}).train()
+    assert not any(m.training for m in norms(model.student.backbone))
+    assert not any(m.training for m in norms(model.teacher.backbone))
+
+
+def test_loss_trains_the_student_only():
+    model = build().train()
+    losses = model.loss(**batch(model))
+    loss, _ = model.parse_losses(losses)
+    loss.backward()
+    assert all(p.grad is not None for p in model.student.parameters())
+    assert all(p.grad is None for p in model.teacher.parameters())
+
+
+def test_supervised_loss_is_that_of_the_plain_segmentor():
+    model = build().train()
+    data = batch(model)
+    plain = MODELS.build(config().model.segmentor)
+    plain.load_state_dict(model.student.state_dict())
+    expected = plain.train().loss(data['inputs'][:2], data['data_samples'][:2])
+    losses = model.loss(**data)
+    for key, value in expected.items():
+        assert losses[f'sup.{key}'].item() == pytest.approx(value.item())
+
+
+def test_order_of_the_batch_does_not_matter_for_supervision():
+    first, second = build().train(), build().train()
+    a = first.loss(**batch(first))
+    b = second.loss(**batch(second, (4, 0, 5, 1)))
+    for key in a:
+        assert a[key].item() == pytest.approx(b[key].item(), abs=1e-5)
+
+
+def test_pseudo_labels_are_argmax_and_maximum_of_softmax():
+    model = build().train()
+    data = batch(model)
+    unlabeled = data['inputs'][2:]
+    labels = model.pseudo_label(unlabeled, data['data_samples'][2:])
+    logits = model.teacher.encode_decode(
+        unlabeled, [dict(img_shape=unlabeled.shape[2:])] * 2
+    )
+    x = logits.detach().double().numpy()
+    prob = np.exp(x) / np.exp(x).sum(1, keepdims=True)
+    np.testing.assert_array_equal(labels['pseudo_label'], prob.argmax(1))
+    np.testing.assert_allclose(labels['confidence'], prob.max(1), atol=1e-6)
+    assert labels['num_classes'] == 3
+    assert 'prob' not in labels
+
+
+@pytest.mark.parametrize('loss', ['SoftPseudoLabelLoss', 'SquaredErrorLoss'])
+def test_soft_losses_get_the_probabilities(loss):
+    model = build(**{'model.unsup_loss.type': loss}).train()
+    data = batch(model)
+    labels = model.pseudo_label(data['inputs'][2:], data['data_samples'][2:])
+    torch.testing.assert_close(labels['prob'].max(1)[0], labels['confidence'])
+    assert sum('loss' in key for key in model.loss(**data)) == 2
+
+
+def test_padding_is_never_labeled():
+    model = build(**{'model.segmentor.data_preprocessor.size': (40, 50)})
+    data = batch(model.train())
+    labels = model.pseudo_label(data['inputs'], data['data_samples'])
+    padding = np.ones((4, 40, 50), bool)
+    padding[:, :32, :40] = False
+    np.testing.assert_array_equal(labels['pseudo_label'] == 255, padding)
+    np.testing.assert_array_equal(labels['confidence'] == 0, padding)
+
+
+def test_mix_seed_decides_the_mix():
+    model = build().train()
+    # Distinct predictions in every image, so that masks can differ.
+    nn.init.normal_(model.teacher.decode_head.branches[0].weight)
+    data = batch(model)
+
+    def mixed(seed):
+        model.mix_seed = seed
+        labels = model.pseudo_label(
+            data['inputs'][2:], data['data_samples'][2:]
+        )
+        return model.batch_transforms(labels)['img']
+
+    assert torch.equal(mixed(1), mixed(1))
+    assert any(not torch.equal(mixed(1), mixed(s)) for s in range(2, 8))
+
+
+@pytest.mark.parametrize('count', [(0, 1), (4, 5)], ids=['labeled', 'not'])
+def test_batch_of_one_kind_is_refused(count):
+    model = build().train()
+    with pytest.raises(ValueError, match='needs both'):
+        model.loss(**batch(model, count))
+
+
+def test_one_unlabeled_image_is_refused():
+    model = build().train()
+    with pytest.raises(ValueError, match='1 unlabeled image'):
+        model.loss(**batch(model, (0, 1, 4)))
+
+
+@pytest.mark.parametrize('loader', ['torch', 'mmengine'])
+def test_plain_checkpoint_goes_to_both_networks(loader, tmp_path):
+    plain = MODELS.build(config().model.segmentor)
+    plain.init_weights()
+    model = build()
+    if loader == 'torch':
+        model.load_state_dict(plain.state_dict())
+    else:
+        torch.save(dict(state_dict=plain.state_dict()), tmp_path / 'x.pth')
+        load_checkpoint(model, str(tmp_path / 'x.pth'), strict=True)
+    assert same(model.student, plain) and same(model.teacher, plain)
+
+
+def test_own_checkpoint_keeps_its_teacher():
+    model = build()
+    nn.init.zeros_(model.teacher.decode_head.branches[0].weight)
+    file = io.BytesIO()
+    torch.save(model.state_dict(), file)
+    file.seek(0)
+    other = build()
+    other.load_state_dict(torch.load(file, weights_only=True))
+    assert same(other.teacher, model.teacher)
+    assert not same(other.teacher, other.student)
+
+
+def test_predict_on_chooses_the_network():
+    model = build().eval()
+    nn.init.normal_(model.teacher.decode_head.branches[0].weight)
+    inputs = batch(model)['inputs'][:1]
+    student = model.student.predict(inputs)[0].seg_logits.data
+    teacher = model.teacher.predict(inputs)[0].seg_logits.data
+    assert torch.equal(model.predict(inputs)[0].seg_logits.data, student)
+    with model.predicting_on('teacher'):
+        assert torch.equal(model.predict(inputs)[0].seg_logits.data, teacher)
+    assert model.predict_on == 'student'
+    assert not torch.equal(student, teacher)
+
+
+def test_mmseg_inference_works(tiny_data):
+    model = init_model(config(), device='cpu')
+    image = str(tiny_data / 'images' / 'val' / 'im_0.png')
+    assert inference_model(model, image).pred_sem_seg.shape == (32, 40)
+
+
+@pytest.mark.parametrize(
+    ('type', 'word'),
+    [('DDRHead', 'several outputs'), ('PIDHead', 'several outputs')],
+)
+def test_heads_with_several_outputs_are_refused(type, word):
+    with pytest.raises(ValueError, match=f'{type}.*{word}'):
+        build(
+            **{
+                'model.segmentor.decode_head': dict(
+                    _delete_=True,
+                    type=type,
+                    in_channels=32,
+                    channels=8,
+                    num_classes=3,
+                    norm_cfg=dict(type='BN'),
+                    loss_decode=[dict(type='CrossEntropyLoss')] * 2,
+                )
+            }
+        )
+
+
+@pytest.mark.parametrize('buffers', [None, 'average', 'copy'])
+def test_update_moves_parameters_and_buffers_as_asked(buffers):
+    student, teacher = nn.BatchNorm2d(3), nn.BatchNorm2d(3)
+    student(torch.randn(4, 3, 5, 5) * 3 + 1)
+    nn.init.constant_(student.weight, 5.0)
+    update_teacher(student, teacher, 0.25, buffers)
+    torch.testing.assert_close(teacher.weight, torch.full((3,), 2.0))
+    share = dict(average=0.25, copy=1.0).get(buffers, 0.0)
+    torch.testing.assert_close(
+        teacher.running_mean, share * student.running_mean
+    )
+    assert teacher.num_batches_tracked == (0 if buffers is None else 1)
+
+
+@pytest.mark.parametrize(
+    ('step', 'alpha'),
+    [(0, 0), (1, 0.5), (3, 0.75), (9, 0.9), (98, 0.989899), (99, 0.99)],
+)
+def test_update_has_the_published_golden_values(step, alpha):
+    student, teacher = nn.Linear(2, 2).double(), nn.Linear(2, 2).double()
+    expected = alpha * teacher.weight + (1 - alpha) * student.weight
+    update_teacher(student, teacher, max(0.01, 1 / (step + 1)))
+    torch.testing.assert_close(teacher.weight, expected, rtol=0, atol=2e-6)
