@@ -1,0 +1,51 @@
+import re
+import sys
+
+import cv2
+from support import ROOT, load, run_process
+
+
+def test_quickstart_trains_compares_and_draws(tmp_path):
+    done = run_process(
+        sys.executable,
+        ROOT / 'tools' / 'quickstart.py',
+        '--iters',
+        2,
+        '--seed',
+        1,
+        '--work-dir',
+        tmp_path / 'quick',
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stdout
+    out = tmp_path / 'quick' / 'seed_1'
+    table = (out / 'table.md').read_text()
+    assert table in done.stdout
+    scores = {
+        name.strip(): float(score)
+        for name, score in re.findall(r'\| (\D+?) +\| +([\d.]+) \|', table)
+    }
+    assert scores.keys() == {
+        'supervised baseline',
+        'ClassMix, student',
+        'ClassMix, teacher',
+    }
+    assert all(0 <= score <= 100 for score in scores.values())
+    for method in ('supervised', 'classmix'):
+        assert load(out / method / 'iter_2.pth')['meta']['iter'] == 2
+    height, width, _ = cv2.imread(str(out / 'quickstart.png')).shape
+    assert width == 8 * 288 and height > 5 * 144
+
+
+def test_failed_training_is_shown(tmp_path):
+    done = run_process(
+        sys.executable,
+        ROOT / 'tools' / 'quickstart.py',
+        '--iters',
+        -1,
+        '--work-dir',
+        tmp_path,
+        cwd=tmp_path,
+    )
+    assert done.returncode != 0
+    assert 'supervised baseline failed, see' in done.stdout
