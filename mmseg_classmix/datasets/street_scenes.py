@@ -9,7 +9,7 @@ import numpy as np
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from .street_scene_drawing import draw_scene
+from mmseg_classmix.datasets.street_scene_drawing import draw_scene
 
 __all__ = ['StreetScenesDataset', 'draw_scene', 'write_street_scenes']
 
@@ -21,7 +21,12 @@ _VERSION = 1
 class StreetScenesDataset(BaseSegDataset):
     """Drawn street scenes with nine of the classes of Cityscapes.
 
-    `write_street_scenes` makes the files.
+    :func:`write_street_scenes` makes the files.
+
+    Args:
+        img_suffix: Suffix of the images.
+        seg_map_suffix: Suffix of the masks.
+        **kwargs: As for mmseg's ``BaseSegDataset``.
     """
 
     METAINFO = dict(
@@ -53,13 +58,11 @@ class StreetScenesDataset(BaseSegDataset):
         self,
         img_suffix: str = '.png',
         seg_map_suffix: str = '.png',
-        reduce_zero_label: bool = False,
         **kwargs,
     ) -> None:
         super().__init__(
             img_suffix=img_suffix,
             seg_map_suffix=seg_map_suffix,
-            reduce_zero_label=reduce_zero_label,
             **kwargs,
         )
 
@@ -70,21 +73,21 @@ def write_street_scenes(
     size: tuple[int, int] = (96, 192),
     seed: int = 0,
 ) -> bool:
-    """Write `images/SPLIT/NAME.png` and `annotations/SPLIT/NAME.png`.
+    """Write ``images/SPLIT/NAME.png`` and ``annotations/SPLIT/NAME.png``.
 
     A scene depends on the seed, the name of its split and its index only:
     a larger data set begins with the scenes of a smaller one. Nothing is
     drawn where a complete data set of the same parameters already lies.
 
     Args:
-        root (str | Path): Folder of the data set, made if missing.
-        num_images (Mapping[str, int], optional): Number of scenes of every
-            split. Default: 416 of 'train' and 100 of 'val'.
-        size (tuple[int, int]): Height and width in pixels.
-        seed (int): Seed of the data set, not negative.
+        root: Folder of the data set, made if missing.
+        num_images: Number of scenes of every split; by default 416 of
+            'train' and 100 of 'val'.
+        size: Height and width in pixels.
+        seed: Seed of the data set, not negative.
 
     Returns:
-        bool: Whether anything was written.
+        Whether anything was written.
     """
     root = Path(root)
     counts = dict(num_images or {'train': 416, 'val': 100})

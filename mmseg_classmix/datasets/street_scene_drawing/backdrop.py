@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .canvas import (
+from mmseg_classmix.datasets.street_scene_drawing.canvas import (
     BUILDING,
     SKY,
     VEGETATION,
@@ -11,8 +11,8 @@ from .canvas import (
     ring,
     shade,
 )
-from .plants import pick_leaf
-from .street import FAR, Street
+from mmseg_classmix.datasets.street_scene_drawing.plants import pick_leaf
+from mmseg_classmix.datasets.street_scene_drawing.street import FAR, Street
 
 
 def draw_sky(canvas: Canvas, rng: np.random.Generator, street: Street) -> None:

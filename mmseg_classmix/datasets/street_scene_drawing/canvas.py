@@ -12,11 +12,11 @@ def shade(color: Color, factor: float) -> Color:
     """Make a color darker (below 1) or brighter (above 1).
 
     Args:
-        color (tuple[float, float, float]): BGR in 0..255.
-        factor (float): What every channel is multiplied by.
+        color: BGR in 0..255.
+        factor: What every channel is multiplied by.
 
     Returns:
-        tuple[float, float, float]: BGR in 0..255.
+        BGR in 0..255.
     """
     return tuple(min(255.0, channel * factor) for channel in color)
 
@@ -29,12 +29,12 @@ def pick_paint(
     Walls, cars and clothes share it, so that color alone tells no class.
 
     Args:
-        rng (np.random.Generator): Source of randomness.
-        saturation (float): Highest saturation, 0..1.
-        gray (float): Share of colors without any hue, 0..1.
+        rng: Source of randomness.
+        saturation: Highest saturation, 0..1.
+        gray: Share of colors without any hue, 0..1.
 
     Returns:
-        tuple[float, float, float]: BGR in 0..255.
+        BGR in 0..255.
     """
     value = rng.uniform(40, 240)
     strength = 0.08 if rng.random() < gray else saturation
@@ -53,13 +53,13 @@ class Canvas:
     camera; (0, 0, 0) lies on the road below the camera.
 
     Args:
-        rng (np.random.Generator): Chooses the camera.
-        size (tuple[int, int]): Height and width in pixels.
+        rng: Chooses the camera.
+        size: Height and width in pixels.
 
     Attributes:
-        color (np.ndarray): (H, W, 3) uint8, BGR.
-        surface (np.ndarray): (H, W, 3) uint8: class, strength of the
-            texture (0..255) and distance (meters, at most 255).
+        color: (H, W, 3) uint8, BGR.
+        surface: (H, W, 3) uint8: class, strength of the texture (0..255) and
+            distance (meters, at most 255).
     """
 
     def __init__(self, rng: np.random.Generator, size: tuple[int, int]):
@@ -84,11 +84,10 @@ class Canvas:
         """Project points of the world to pixels.
 
         Args:
-            points (np.ndarray): (..., 3) meters.
+            points: (..., 3) meters.
 
         Returns:
-            np.ndarray: (..., 2) int32, column and row, not clipped to the
-            picture.
+            (..., 2) int32, column and row, not clipped to the picture.
         """
         points = np.asarray(points, np.float64)
         depth = np.maximum(points[..., 2], 0.8)
@@ -109,11 +108,10 @@ class Canvas:
         """Fill polygons given in pixels.
 
         Args:
-            polygons (np.ndarray | list[np.ndarray]): One (N, 2) int32
-                polygon or several that do not overlap.
-            color (tuple[float, float, float]): BGR in 0..255.
-            surface (tuple[int, int, float], optional): Class, texture and
-                distance. Without it this is a detail of what lies below.
+            polygons: One (N, 2) int32 polygon or several that do not overlap.
+            color: BGR in 0..255.
+            surface: Class, texture and distance. Without it this is a detail
+                of what lies below.
         """
         if isinstance(polygons, np.ndarray):
             polygons = [polygons] if polygons.ndim == 2 else list(polygons)
@@ -143,11 +141,11 @@ class Canvas:
         """Fill a flat shape that faces the camera.
 
         Args:
-            x (float): Where its origin stands, meters to the right.
-            z (float): Distance in meters.
-            outline (np.ndarray): (N, 2) meters to the right and up.
-            color (tuple[float, float, float]): BGR in 0..255.
-            surface (tuple[int, int, float], optional): As in `paint`.
+            x: Where its origin stands, meters to the right.
+            z: Distance in meters.
+            outline: (N, 2) meters to the right and up.
+            color: BGR in 0..255.
+            surface: As in :meth:`paint`.
         """
         outline = np.asarray(outline, np.float64)
         points = np.empty((len(outline), 3))

@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from .canvas import CAR, Canvas, box, pick_paint, ring, shade
+from mmseg_classmix.datasets.street_scene_drawing.canvas import (
+    CAR,
+    Canvas,
+    box,
+    pick_paint,
+    ring,
+    shade,
+)
 
 # Corners of a vertical face: bottom left, bottom right, top right, top left.
 _FACES = ((0, 1, 5, 4), (1, 2, 6, 5), (2, 3, 7, 6), (3, 0, 4, 7))
@@ -66,11 +73,11 @@ def draw_car(
     """Draw a car.
 
     Args:
-        canvas (Canvas): Drawn upon.
-        rng (np.random.Generator): Chooses its kind and color.
-        x (float): Middle of the car, meters to the right.
-        z (float): Middle of the car, meters ahead.
-        turn (float): Way it faces, radians; 0 is away from the camera.
+        canvas: Drawn upon.
+        rng: Chooses its kind and color.
+        x: Middle of the car, meters to the right.
+        z: Middle of the car, meters ahead.
+        turn: Way it faces, radians; 0 is away from the camera.
     """
     car = _Car(rng, x, z, turn)
     surface = (CAR, car.grain, z)

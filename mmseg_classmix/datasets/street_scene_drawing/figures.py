@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .canvas import (
+from mmseg_classmix.datasets.street_scene_drawing.canvas import (
     PERSON,
     POLE,
     SIGN,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .canvas import (
+from mmseg_classmix.datasets.street_scene_drawing.canvas import (
     ROAD,
     SIDEWALK,
     VEGETATION,
@@ -11,8 +11,8 @@ from .canvas import (
     pick_paint,
     shade,
 )
-from .plants import pick_leaf
-from .street import FAR, Street
+from mmseg_classmix.datasets.street_scene_drawing.plants import pick_leaf
+from mmseg_classmix.datasets.street_scene_drawing.street import FAR, Street
 
 _RAMP = np.linspace(0, 1, 12)
 

@@ -2,9 +2,17 @@
 
 import numpy as np
 
-from .canvas import BUILDING, Canvas, pick_paint, shade
-from .plants import draw_bush, draw_tree
-from .street import Street
+from mmseg_classmix.datasets.street_scene_drawing.canvas import (
+    BUILDING,
+    Canvas,
+    pick_paint,
+    shade,
+)
+from mmseg_classmix.datasets.street_scene_drawing.plants import (
+    draw_bush,
+    draw_tree,
+)
+from mmseg_classmix.datasets.street_scene_drawing.street import Street
 
 
 def draw_block(
@@ -91,15 +99,14 @@ def _windows(
     """Return the windows of a wall.
 
     Args:
-        a (tuple[float, float]): Where the wall begins, (x, z) in meters.
-        b (tuple[float, float]): Where it ends.
-        floors (int): Number of rows.
-        storey (float): Height of a row in meters.
-        style (np.ndarray): Width, height and sill of a window as shares of
-            its cell.
+        a: Where the wall begins, (x, z) in meters.
+        b: Where it ends.
+        floors: Number of rows.
+        storey: Height of a row in meters.
+        style: Width, height and sill of a window as shares of its cell.
 
     Returns:
-        np.ndarray: (N, 4, 3) corners in meters.
+        (N, 4, 3) corners in meters.
     """
     wide, tall, sill = style
     length = abs(b[0] - a[0]) + abs(b[1] - a[1])

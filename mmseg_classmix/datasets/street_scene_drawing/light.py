@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from .street import Street
+from mmseg_classmix.datasets.street_scene_drawing.street import Street
 
 
 def develop(
@@ -15,13 +15,13 @@ def develop(
     """Add texture, haze, light, lens and sensor to the flat colors.
 
     Args:
-        rng (np.random.Generator): Chooses the light and the noise.
-        street (Street): Gives the haze.
-        color (np.ndarray): (H, W, 3) uint8, BGR.
-        surface (np.ndarray): (H, W, 3) uint8: class, texture, distance.
+        rng: Chooses the light and the noise.
+        street: Gives the haze.
+        color: (H, W, 3) uint8, BGR.
+        surface: (H, W, 3) uint8: class, texture, distance.
 
     Returns:
-        np.ndarray: (H, W, 3) uint8, BGR.
+        (H, W, 3) uint8, BGR.
     """
     height, width = color.shape[:2]
     texture = np.zeros((height, width), np.float32)

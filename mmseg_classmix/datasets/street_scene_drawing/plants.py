@@ -2,7 +2,13 @@
 
 import numpy as np
 
-from .canvas import VEGETATION, Canvas, Color, ring, shade
+from mmseg_classmix.datasets.street_scene_drawing.canvas import (
+    VEGETATION,
+    Canvas,
+    Color,
+    ring,
+    shade,
+)
 
 
 def pick_leaf(rng: np.random.Generator) -> Color:

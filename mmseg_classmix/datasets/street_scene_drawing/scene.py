@@ -3,15 +3,28 @@
 import cv2
 import numpy as np
 
-from .backdrop import draw_horizon, draw_sky
-from .canvas import Canvas
-from .cars import draw_car
-from .figures import draw_person, draw_pole, draw_sign
-from .ground import draw_ground, draw_shadows
-from .houses import draw_block
-from .light import develop
-from .plants import draw_bush, draw_tree
-from .street import Street
+from mmseg_classmix.datasets.street_scene_drawing.backdrop import (
+    draw_horizon,
+    draw_sky,
+)
+from mmseg_classmix.datasets.street_scene_drawing.canvas import Canvas
+from mmseg_classmix.datasets.street_scene_drawing.cars import draw_car
+from mmseg_classmix.datasets.street_scene_drawing.figures import (
+    draw_person,
+    draw_pole,
+    draw_sign,
+)
+from mmseg_classmix.datasets.street_scene_drawing.ground import (
+    draw_ground,
+    draw_shadows,
+)
+from mmseg_classmix.datasets.street_scene_drawing.houses import draw_block
+from mmseg_classmix.datasets.street_scene_drawing.light import develop
+from mmseg_classmix.datasets.street_scene_drawing.plants import (
+    draw_bush,
+    draw_tree,
+)
+from mmseg_classmix.datasets.street_scene_drawing.street import Street
 
 
 def draw_scene(
@@ -20,12 +33,12 @@ def draw_scene(
     """Draw one street scene; a pure function of the generator's state.
 
     Args:
-        rng (np.random.Generator): Chooses everything.
-        size (tuple[int, int]): Height and width in pixels.
+        rng: Chooses everything.
+        size: Height and width in pixels.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: Image, (H, W, 3) uint8 BGR, and mask,
-        (H, W) uint8 with the classes 0..8.
+        Image, (H, W, 3) uint8 BGR, and mask, (H, W) uint8 with the classes
+        0..8.
     """
     height, width = size
     canvas = Canvas(rng, (2 * height, 2 * width))

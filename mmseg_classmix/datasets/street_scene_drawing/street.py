@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .canvas import Color
+from mmseg_classmix.datasets.street_scene_drawing.canvas import Color
 
 FAR = 120.0
 
