@@ -54,8 +54,9 @@ def tiny_config(work_dir, config=CLASSMIX, **options):
     """Load a config of tests/configs and override values."""
     cfg = Config.fromfile(str(config))
     cfg.work_dir = str(work_dir)
-    # Runs of one process would share mmengine's global log otherwise.
-    cfg.experiment_name = str(work_dir).replace('/', '_')
+    # Runs of one process would share mmengine's global objects otherwise.
+    name = str(work_dir).replace('/', '_')
+    cfg.merge_from_dict({'experiment_name': name, 'visualizer.name': name})
     cfg.merge_from_dict(options)
     return cfg
 

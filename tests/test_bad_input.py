@@ -73,6 +73,32 @@ def running_statistics_nobody_updates(cfg, root):
 
 def plain_segmentor(cfg, root):
     cfg.model = cfg.model.segmentor
+    cfg.val_cfg = dict(type='ValLoop')
+
+
+def pad_unlabeled(cfg, root):
+    source(cfg, 1).pipeline.insert(1, dict(type='Pad', size=(32, 40)))
+
+
+def too_few_classes(cfg, root):
+    cfg.model.segmentor.decode_head.num_classes = 2
+
+
+def no_classes(cfg, root):
+    source(cfg, 0).metainfo = dict()
+
+
+def save_best_of_nobody(cfg, root):
+    cfg.default_hooks.checkpoint.save_best = 'mIoU'
+
+
+def other_preprocessor(cfg, root):
+    cfg.data_preprocessor.size = (64, 64)
+
+
+def plain_segmentor_with_our_loop(cfg, root):
+    cfg.model = cfg.model.segmentor
+    cfg.custom_hooks = []
 
 
 HOOK = 'custom_hooks.0'
@@ -171,6 +197,44 @@ CASES = {
         set_value('model.segmentor.decode_head.out_channels', 1),
         ['out_channels=1', 'num_classes'],
     ),
+    'missing labeled folder': (
+        set_value(
+            'train_dataloader.dataset.datasets.0.data_prefix.seg_map_path',
+            'gone',
+        ),
+        ['gone', 'datasets[0]', 'data_prefix.seg_map_path'],
+    ),
+    'padding in the unlabeled pipeline': (
+        pad_unlabeled,
+        ['datasets[1]', 'Pad', 'data_preprocessor.size'],
+    ),
+    'more classes than channels': (
+        too_few_classes,
+        ['3 classes', 'num_classes=2'],
+    ),
+    'no classes': (no_classes, ['datasets[0]', 'metainfo']),
+    'best of which network': (
+        save_best_of_nobody,
+        ["save_best='mIoU'", 'student/mIoU'],
+    ),
+    'two preprocessors': (
+        other_preprocessor,
+        ['(64, 64)', 'data_preprocessor', 'model.segmentor'],
+    ),
+    'loop without a teacher': (
+        plain_segmentor_with_our_loop,
+        ['TeacherStudentValLoop', 'MeanTeacherSegmentor'],
+    ),
+    'threshold of another type': (
+        set_value(f'{LOSS}.threshold', 'high'),
+        [f"{LOSS}.threshold='high'"],
+    ),
+    'transforms that are no list': (
+        lambda cfg, _: cfg.model.update(
+            batch_transforms=dict(type='ClassMix')
+        ),
+        ['model.batch_transforms', 'list'],
+    ),
     'pretrained at the wrong place': (
         set_value('model.pretrained', 'weights.pth'),
         ['model.segmentor.pretrained', 'weights.pth'],
@@ -191,6 +255,7 @@ def test_message_names_value_and_place(case, tmp_path, tiny_data):
 
 
 def test_mask_value_outside_the_classes_names_the_file(tmp_path, tiny_data):
+    # im_7 is in no list of the other tests.
     path = tiny_data / 'masks' / 'train' / 'im_7.png'
     mask = np.zeros((32, 40), np.uint8)
     mask[0, 0] = 7

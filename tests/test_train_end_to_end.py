@@ -250,6 +250,58 @@ def test_supervised_checkpoint_starts_both_networks(tmp_path):
         assert difference == 0
 
 
+def test_semi_supervised_checkpoint_keeps_its_teacher(finished, tmp_path):
+    start = load(finished / 'iter_4.pth')
+    for key, value in start['state_dict'].items():
+        if key.startswith('teacher.decode_head'):
+            value += 1
+    torch.save(start, tmp_path / 'start.pth')
+    options = {
+        'load_from': str(tmp_path / 'start.pth'),
+        'optim_wrapper.optimizer.lr': 0.0,
+        'train_cfg.max_iters': 1,
+        'default_hooks.checkpoint.interval': 1,
+    }
+    train(tmp_path / 'run', **options)
+    state = load(tmp_path / 'run' / 'iter_1.pth')['state_dict']
+    key = 'decode_head.branches.0.weight'
+    distance = state[f'teacher.{key}'] - state[f'student.{key}']
+    before = start['state_dict']
+    before = before[f'teacher.{key}'] - before[f'student.{key}']
+    # One step of momentum 0.01, not the copy of a warm-up.
+    torch.testing.assert_close(distance, 0.99 * before)
+
+
+def test_momentum_of_the_hook_ends_at_the_published_value(tmp_path):
+    options = {
+        'train_cfg.max_iters': 104,
+        'train_dataloader.dataset.datasets.0.indices': 2,
+        'default_hooks.checkpoint.interval': 1000,
+    }
+    train(tmp_path, **options)
+    logged = [line['ema_momentum'] for line in log_lines(tmp_path)[:104]]
+    golden = {0: 1, 1: 0.5, 3: 0.25, 9: 0.1, 98: 0.010101, 99: 0.01, 103: 0.01}
+    for step, momentum in golden.items():
+        assert logged[step] == pytest.approx(momentum, abs=1e-6)
+
+
+@pytest.mark.parametrize('buffers', ['average', 'copy'])
+def test_teacher_may_label_in_eval_mode(tmp_path, buffers):
+    options = {
+        'model.teacher_norm_eval': True,
+        'custom_hooks.0.buffers': buffers,
+        'default_hooks.checkpoint.interval': 1,
+    }
+    train(tmp_path, **options)
+    state = load(tmp_path / 'iter_4.pth')['state_dict']
+    mean = [
+        state[f'{name}.backbone.bn1.running_mean']
+        for name in ('student', 'teacher')
+    ]
+    assert torch.equal(*mean) == (buffers == 'copy')
+    assert mean[1].abs().sum() > 0
+
+
 def test_labeled_stream_is_that_of_the_baseline(tmp_path):
     def first_batch(config):
         runner = train(

@@ -38,7 +38,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--iters', type=int, help='shorter or longer than the configs'
     )
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.iters is not None and args.iters < 1:
+        parser.error(f'--iters {args.iters} must be at least 1')
+    return args
 
 
 def config_of(method: str) -> Path:
@@ -99,10 +102,12 @@ def train(name: str, command: list[str], work_dir: Path) -> dict:
     log = work_dir / 'quickstart.log'
     print(f'\n{name}: {" ".join(command)}\nlog: {log}', flush=True)
     started, shown = time.time(), 0
-    with open(log, 'w') as file:
-        process = subprocess.Popen(
+    with (
+        open(log, 'w') as file,
+        subprocess.Popen(
             command, stdout=file, stderr=subprocess.STDOUT
-        )
+        ) as process,
+    ):
         while process.poll() is None:
             time.sleep(1)
             lines = [s for s in read_scalars(work_dir, started) if 'loss' in s]

@@ -88,9 +88,13 @@ def mix(paths: list[str], model: nn.Module) -> tuple[dict, dict]:
     samples = [pipeline(dict(img_path=path)) for path in paths]
     data = model.data_preprocessor(pseudo_collate(samples), True)
     model.mix_seed = 0
+    # The teacher labels with the statistics of the batch.
+    model.train()
     with torch.no_grad():
         batch = model.pseudo_label(data['inputs'], data['data_samples'])
-        return batch, model.batch_transforms(batch)
+        mixed = model.batch_transforms(batch)
+    model.eval()
+    return batch, mixed
 
 
 def predict(model: nn.Module, path: Path) -> np.ndarray:

@@ -1,45 +1,55 @@
 """Labeled and unlabeled datasets as one, with reproducible augmentation."""
 
-from typing import Any
+import os.path as osp
 
 import torch
-from mmengine.dataset import BaseDataset, ConcatDataset
+from mmengine.dataset import BaseDataset
 from mmseg.registry import DATASETS
+from torch.utils.data import ConcatDataset
 
 from mmseg_classmix.datasets.draw import Draw
 from mmseg_classmix.utils.seeding import seeded
 
+PLACE = 'train_dataloader.dataset.datasets'
+
 
 @DATASETS.register_module()
 class MultiSourceDataset(ConcatDataset):
-    """Concatenate datasets for :class:`MultiSourceSampler`.
+    """Concatenate sources for :class:`MultiSourceSampler`.
 
-    Beyond mmengine's ``ConcatDataset``: the random augmentation of a sample
+    Beyond torch's ``ConcatDataset``: the random augmentation of a sample
     follows its draw, not the worker that loads it, so that a run can be
-    resumed exactly and does not depend on ``num_workers``; the masks of
-    labeled samples are checked; and an unlabeled dataset needs no classes.
+    resumed exactly and does not depend on ``num_workers``; and the masks of
+    labeled samples are checked.
 
     Args:
-        datasets: Datasets or their configs; the first is a labeled one, whose
-            classes count.
-        lazy_init: Whether to load the lists of files later.
+        datasets: Datasets or their configs, wrappers included. The first is
+            the labeled one, whose classes count.
 
     Raises:
-        ValueError: If ``datasets`` is empty, or (on loading a sample) a mask
-            has a value outside the classes.
+        ValueError: If there is no source, one is empty, or the first has no
+            classes; on loading a sample, if its mask has a value outside the
+            classes.
+        FileNotFoundError: If a folder of a source does not exist.
     """
 
-    def __init__(
-        self, datasets: list[BaseDataset | dict], lazy_init: bool = False
-    ) -> None:
+    def __init__(self, datasets: list[BaseDataset | dict]) -> None:
         if not datasets:
             raise ValueError(
-                'train_dataloader.dataset.datasets is empty: give one labeled '
-                'dataset and, for semi-supervised training, an unlabeled one'
+                f'{PLACE} is empty: give one labeled dataset and, for '
+                'semi-supervised training, an unlabeled one'
             )
-        built = [_build(i, d) for i, d in enumerate(datasets)]
-        keys = {key for dataset in built for key in dataset.metainfo}
-        super().__init__(built, lazy_init, ignore_keys=sorted(keys))
+        super().__init__([_build(i, d) for i, d in enumerate(datasets)])
+        if not self.metainfo.get('classes'):
+            raise ValueError(
+                f'{PLACE}[0] ({type(self.datasets[0]).__name__}) has no '
+                'classes: set metainfo=dict(classes=(...))'
+            )
+
+    @property
+    def metainfo(self) -> dict:
+        """Classes and palette of the labeled source."""
+        return self.datasets[0].metainfo
 
     def __getitem__(self, idx: int) -> dict:
         """Load a sample; a :class:`Draw` seeds its augmentation."""
@@ -48,31 +58,34 @@ class MultiSourceDataset(ConcatDataset):
         with seeded('augment', *idx.key):
             return self._checked(super().__getitem__(idx))
 
-    def _checked(self, sample: Any) -> Any:
+    def _checked(self, sample: dict) -> dict:
         data_sample = sample.get('data_samples')
         if data_sample is None or 'gt_sem_seg' not in data_sample:
             return sample
         mask = data_sample.gt_sem_seg.data
-        source = self.datasets[0]
-        num_classes = len(source.metainfo['classes'])
-        bad = (mask >= num_classes) & (mask != source.ignore_index)
+        num_classes = len(self.metainfo['classes'])
+        ignore_index = getattr(self.datasets[0], 'ignore_index', 255)
+        bad = (mask >= num_classes) & (mask != ignore_index)
         if bad.any():
             path = data_sample.metainfo.get('seg_map_path', 'a mask')
             raise ValueError(
                 f'{path} has the values {torch.unique(mask[bad]).tolist()}, '
                 f'but the dataset has {num_classes} classes: values must be '
-                f'in [0, {num_classes - 1}] or {source.ignore_index} '
-                '(ignored). Correct the mask, or the classes and '
-                '`reduce_zero_label` of the dataset config'
+                f'in [0, {num_classes - 1}] or {ignore_index} (ignored). '
+                'Correct the mask, or the classes and `reduce_zero_label` of '
+                'the dataset config'
             )
         return sample
 
 
 def _build(index: int, dataset: BaseDataset | dict) -> BaseDataset:
-    """Build a source; mmengine's own error does not say what is empty."""
+    """Build a source; the errors of mmengine do not say what is empty."""
     if not isinstance(dataset, dict):
         return dataset
+    if 'dataset' in dataset or 'datasets' in dataset:
+        return DATASETS.build(dataset)
     dataset = DATASETS.build(dict(dataset, lazy_init=True))
+    _check_folders(index, dataset)
     try:
         dataset.full_init()
     except ValueError as error:
@@ -80,6 +93,17 @@ def _build(index: int, dataset: BaseDataset | dict) -> BaseDataset:
             raise
         raise ValueError(no_images(index, dataset)) from error
     return dataset
+
+
+def _check_folders(index: int, dataset: BaseDataset) -> None:
+    if getattr(dataset, 'backend_args', None):
+        return
+    for key, folder in getattr(dataset, 'data_prefix', {}).items():
+        if folder and not osp.isdir(folder):
+            raise FileNotFoundError(
+                f'no folder {folder}: check {PLACE}[{index}].data_root and '
+                f'data_prefix.{key} of {type(dataset).__name__}'
+            )
 
 
 def no_images(index: int, dataset: BaseDataset) -> str:
@@ -95,8 +119,7 @@ def no_images(index: int, dataset: BaseDataset) -> str:
     ann_file = getattr(dataset, 'ann_file', '')
     data_prefix = getattr(dataset, 'data_prefix', '')
     return (
-        f'train_dataloader.dataset.datasets[{index}] '
-        f'({type(dataset).__name__}) has no images: check '
+        f'{PLACE}[{index}] ({type(dataset).__name__}) has no images: check '
         f'ann_file={ann_file!r}, data_prefix={data_prefix}, data_root and '
         'img_suffix'
     )

@@ -19,7 +19,8 @@ class MultiSourceSampler(Sampler):
 
     Every source is shuffled on its own, restarts with a new shuffle when it
     runs out, and does not depend on the other sources. The position in the
-    stream is a plain number: resuming costs no replay. Rank r takes the r-th
+    stream is a plain number: where mmengine calls :meth:`skip` (since
+    0.10.8), resuming costs no replay. Rank r takes the r-th
     block of a global batch, so that the global batch does not depend on how
     many processes share it.
 

@@ -17,7 +17,8 @@ class UnlabeledDataset(BaseSegDataset):
 
     Args:
         data_root: Root of ``data_prefix`` and ``ann_file``.
-        data_prefix: ``dict(img_path=FOLDER)``; searched recursively.
+        data_prefix: ``dict(img_path=FOLDER)``; searched recursively. May be
+            left out if ``ann_file`` lists whole paths.
         ann_file: Optional text file with one image a line, relative to
             ``img_path``, with or without the suffix. Without it all images
             of the folder are taken.
@@ -25,8 +26,8 @@ class UnlabeledDataset(BaseSegDataset):
         **kwargs: As for mmseg's ``BaseSegDataset``.
 
     Raises:
-        FileNotFoundError: If the folder, the list or a listed image without
-            suffix does not exist.
+        FileNotFoundError: If the folder, the list or a listed image does not
+            exist.
         ValueError: If there is no image, or a folder of masks is given.
     """
 
@@ -61,7 +62,10 @@ class UnlabeledDataset(BaseSegDataset):
             Dicts with ``img_path`` and mmseg's usual fields.
         """
         img_dir = self.data_prefix['img_path']
-        if not fileio.isdir(img_dir, backend_args=self.backend_args):
+        list_alone = self.ann_file and not img_dir
+        if not list_alone and not fileio.isdir(
+            img_dir, backend_args=self.backend_args
+        ):
             raise FileNotFoundError(
                 f'UnlabeledDataset: no folder {img_dir}: set data_root and '
                 'data_prefix=dict(img_path=...)'
@@ -105,16 +109,13 @@ class UnlabeledDataset(BaseSegDataset):
         ]
 
     def _with_suffix(self, name: str) -> str:
-        if name.lower().endswith(self.img_suffix):
-            return name
-        if len(self.img_suffix) == 1:
-            return name + self.img_suffix[0]
-        for suffix in self.img_suffix:
+        listed = name.lower().endswith(self.img_suffix)
+        for suffix in [''] if listed else self.img_suffix:
             path = osp.join(self.data_prefix['img_path'], name + suffix)
             if fileio.exists(path, backend_args=self.backend_args):
                 return name + suffix
         raise FileNotFoundError(
-            f'UnlabeledDataset: {self.ann_file} names {name!r}, but '
-            f'{self.data_prefix["img_path"]} has no such image with a suffix '
-            f'of {", ".join(self.img_suffix)}'
+            f'UnlabeledDataset: ann_file {self.ann_file} names {name!r}, but '
+            f'there is no such image in {self.data_prefix["img_path"]!r}; '
+            f'suffixes: {", ".join(self.img_suffix)}'
         )

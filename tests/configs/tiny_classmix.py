@@ -4,8 +4,8 @@ model = dict(
     type='MeanTeacherSegmentor',
     segmentor=_base_.model,
     batch_transforms=[dict(type='ClassMix')],
-    # Low, so that the unsupervised loss counts from the first iteration.
-    unsup_loss=dict(type='PseudoLabelLoss', threshold=0.5),
+    # Below 1 / 3: the unsupervised loss counts from the first iteration.
+    unsup_loss=dict(type='PseudoLabelLoss', threshold=0.3),
 )
 train_dataloader = dict(
     batch_size=4,

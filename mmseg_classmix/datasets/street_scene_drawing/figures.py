@@ -61,8 +61,8 @@ def draw_pole(
 ) -> None:
     """Draw a street lamp, a mast or a bollard at (x, z)."""
     height = rng.choice([1.0, 3.5, 6.0, 8.0]) * rng.uniform(0.8, 1.2)
-    thick = rng.uniform(0.08, 0.18)
-    color, surface = pick_paint(rng, 0.5, 0.8), (POLE, 20, z)
+    thick = rng.uniform(0.16, 0.3)
+    color, surface = pick_paint(rng, 0.3, 0.9), (POLE, 20, z)
     canvas.card(x, z, box(-thick, 0, thick, height), color, surface)
     if height > 4:
         reach = rng.uniform(0.8, 2.2) * -np.sign(x)
@@ -76,8 +76,8 @@ def draw_sign(
     canvas: Canvas, rng: np.random.Generator, x: float, z: float
 ) -> None:
     """Draw a round, three-cornered or rectangular sign on its pole."""
-    height, size = rng.uniform(1.9, 3), rng.uniform(0.4, 0.75)
-    thick = rng.uniform(0.05, 0.1)
+    height, size = rng.uniform(1.9, 3), rng.uniform(0.7, 1.2)
+    thick = rng.uniform(0.1, 0.2)
     post = box(-thick, 0, thick, height)
     canvas.card(x, z, post, pick_paint(rng, 0.3, 0.9), (POLE, 20, z))
     wide = size * rng.uniform(0.8, 1.8)
@@ -91,7 +91,7 @@ def draw_sign(
     ]
     shape = shapes[rng.integers(5)] * size
     edge, face = ((50, 50, 205), (225, 225, 225))
-    if rng.random() < 0.6:
+    if rng.random() < 0.25:
         edge, face = pick_paint(rng), pick_paint(rng)
     surface = (SIGN, int(rng.integers(0, 40)), z)
     canvas.card(x, z, shape + [0, height], edge, surface)

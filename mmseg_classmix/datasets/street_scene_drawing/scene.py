@@ -64,11 +64,11 @@ def draw_objects(
     """Place cars, persons, plants, poles and signs; draw from afar."""
     placed = []
     for draw, most, nearest, farthest in (
-        (draw_person, 8, 4, 15),
+        (draw_person, 8, 3, 9),
         (draw_tree, 4, 8, 40),
         (draw_bush, 3, 5, 20),
-        (draw_pole, 6, 4, 18),
-        (draw_sign, 5, 4, 12),
+        (draw_pole, 5, 4, 12),
+        (draw_sign, 4, 4, 9),
     ):
         if rng.random() < 0.15:
             continue

@@ -47,14 +47,24 @@ def prepare_distributed(cfg: Config) -> None:
         return
     if cfg.launcher == 'slurm':
         _set_slurm_environment()
+    elif 'RANK' not in os.environ:
+        raise ValueError(
+            f'--launcher {cfg.launcher} without a GPU needs RANK, WORLD_SIZE, '
+            'MASTER_ADDR and MASTER_PORT in the environment: start with '
+            'tools/dist_train.sh (--launcher pytorch) or Slurm'
+        )
     if not dist.is_initialized():
         dist.init_process_group('gloo')
-    cfg.model_wrapper_cfg = dict(
-        type='CPUDistributedDataParallel',
-        sync_bn=cfg.get('sync_bn') is not None,
+    wrapper = dict(
         broadcast_buffers=False,
         find_unused_parameters=cfg.get('find_unused_parameters', False),
     )
+    wrapper.update(cfg.get('model_wrapper_cfg') or {})
+    wrapper.update(
+        type='CPUDistributedDataParallel',
+        sync_bn=cfg.get('sync_bn') is not None,
+    )
+    cfg.model_wrapper_cfg = wrapper
     cfg.sync_bn = None
 
 

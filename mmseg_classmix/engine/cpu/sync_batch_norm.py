@@ -40,8 +40,10 @@ class CPUSyncBatchNorm(_BatchNorm):
             with torch.no_grad():
                 self.num_batches_tracked += 1
                 unbiased = var * (count / max(count - 1, 1))
-                self.running_mean.lerp_(mean, self.momentum)
-                self.running_var.lerp_(unbiased, self.momentum)
+                # Without a momentum torch keeps the plain average.
+                share = self.momentum or 1 / self.num_batches_tracked
+                self.running_mean.lerp_(mean, share)
+                self.running_var.lerp_(unbiased, share)
         output = centered * (var + self.eps).rsqrt().view(shape)
         if self.affine:
             output = output * self.weight.view(shape) + self.bias.view(shape)

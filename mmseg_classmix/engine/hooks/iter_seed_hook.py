@@ -4,6 +4,8 @@ import random
 
 import numpy as np
 import torch
+from mmengine.device import get_device
+from mmengine.dist import broadcast
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
@@ -23,6 +25,12 @@ class IterSeedHook(Hook):
 
     priority = 'VERY_HIGH'
 
+    def before_train(self, runner: Runner) -> None:
+        """Agree on the seed of the mixing (see ``diff_rank_seed``)."""
+        seed = torch.tensor(runner.seed, device=get_device())
+        broadcast(seed)
+        self._mix_seed = int(seed)
+
     def before_train_iter(
         self,
         runner: Runner,
@@ -37,4 +45,4 @@ class IterSeedHook(Hook):
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
         if hasattr(model, 'mix_seed'):
-            model.mix_seed = derive_seed('mix', runner.seed, runner.iter)
+            model.mix_seed = derive_seed('mix', self._mix_seed, runner.iter)

@@ -19,7 +19,8 @@ class MeanTeacherHook(Hook):
     m = max(momentum, 1 / (i + 1)) at the i-th optimizer step during warm-up:
     step 0 copies the student (paper, section 3.2; the warm-up is that of the
     published code). i follows from the iteration of the train loop, which a
-    checkpoint keeps.
+    checkpoint keeps. A run that starts from a checkpoint with a teacher
+    (``load_from``) has no warm-up: it would replace that teacher.
 
     Args:
         momentum: m after the warm-up, in [0, 1].
@@ -39,9 +40,10 @@ class MeanTeacherHook(Hook):
         warmup: bool = True,
         buffers: str | None = None,
     ) -> None:
-        if not 0 <= momentum <= 1:
+        number = isinstance(momentum, (int, float))
+        if not number or not 0 <= momentum <= 1:
             raise ValueError(
-                f'MeanTeacherHook momentum={momentum} is outside [0, 1] '
+                f'MeanTeacherHook momentum={momentum!r} is outside [0, 1] '
                 '(custom_hooks)'
             )
         if buffers not in (None, 'average', 'copy'):
@@ -76,6 +78,10 @@ class MeanTeacherHook(Hook):
                     "or 'copy' of MeanTeacherHook in custom_hooks"
                 )
         check_streams(runner)
+        # The log of a run is in its checkpoints: a resume finds the decision.
+        if runner.iter == 0:
+            warmup = self.warmup and not model.teacher_loaded
+            runner.message_hub.update_info('ema_warmup', warmup)
 
     @torch.no_grad()
     def after_train_iter(
@@ -91,10 +97,11 @@ class MeanTeacherHook(Hook):
             return
         step = runner.iter // optim_wrapper._accumulative_counts
         momentum = self.momentum
-        if self.warmup:
+        if runner.message_hub.get_info('ema_warmup', self.warmup):
             momentum = max(momentum, 1 / (step + 1))
         model = _unwrap(runner.model)
         update_teacher(model.student, model.teacher, momentum, self.buffers)
+        model.teacher_moved()
         runner.message_hub.update_scalar('train/ema_momentum', momentum)
 
 

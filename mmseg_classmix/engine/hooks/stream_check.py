@@ -1,5 +1,7 @@
 """Check of the labeled and unlabeled streams before training."""
 
+from mmengine.dataset import BaseDataset
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmseg_classmix.datasets import MultiSourceSampler
@@ -18,7 +20,9 @@ def check_streams(runner: Runner) -> None:
     Raises:
         ValueError: If the first source has no masks, another one has masks,
             there is no unlabeled source, sampler and loader disagree about
-            the batch size, or the global batch has one unlabeled image.
+            the batch size, or the global batch has one unlabeled image; if
+            images may differ in size over processes, an unlabeled pipeline
+            adds pixels, or the head has fewer classes than the dataset.
     """
     loader = runner.train_dataloader
     sampler = loader.sampler
@@ -30,7 +34,20 @@ def check_streams(runner: Runner) -> None:
             f'train_dataloader.sampler.batch_size={sampler.batch_size}: set '
             'both to the same number'
         )
+    model = runner.model
+    model = model.module if is_model_wrapper(model) else model
+    if sampler.world_size > 1 and not model.data_preprocessor.size:
+        raise ValueError(
+            'with several processes all images must have one size: set '
+            'data_preprocessor.size (and size_divisor=None)'
+        )
     dataset = sampler.dataset
+    classes = dataset.metainfo.get('classes') or ()
+    if len(classes) > model.num_classes:
+        raise ValueError(
+            f'the labeled dataset has {len(classes)} classes, but '
+            f'decode_head.num_classes={model.num_classes} of model.segmentor'
+        )
     for i, offset in enumerate(sampler.offsets):
         sample = dataset[Draw(offset, (sampler.seed, i, 0))]
         has_mask = 'gt_sem_seg' in sample['data_samples']
@@ -45,6 +62,8 @@ def check_streams(runner: Runner) -> None:
                 f'{place} is an unlabeled source, but its samples carry '
                 'masks: take LoadAnnotations out of its pipeline'
             )
+        if i > 0:
+            _check_no_fill(place, dataset.datasets[i])
     if len(sampler.offsets) == 1:
         raise ValueError(
             'train_dataloader.dataset.datasets has no unlabeled source, but '
@@ -56,4 +75,16 @@ def check_streams(runner: Runner) -> None:
             'the global batch has 1 unlabeled image, but mixing needs 2: '
             f'raise train_dataloader.batch_size={loader.batch_size}, '
             'train_dataloader.sampler.batch_size or the number of processes'
+        )
+
+
+def _check_no_fill(place: str, source: BaseDataset) -> None:
+    """Refuse transforms whose fill could not be told from the image."""
+    steps = getattr(getattr(source, 'pipeline', None), 'transforms', ())
+    fills = {type(step).__name__ for step in steps} & {'Pad', 'RandomRotate'}
+    if fills:
+        raise ValueError(
+            f'{place}.pipeline has {", ".join(sorted(fills))}: the pixels '
+            'they add would be pseudo-labeled. Pad with '
+            'data_preprocessor.size instead'
         )

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import torch
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import Tensor, nn
@@ -65,4 +64,7 @@ class DeepLabV2Head(BaseDecodeHead):
             Logits, (N, num_classes, h, w).
         """
         x = self._transform_inputs(inputs)
-        return torch.stack([branch(x) for branch in self.branches]).sum(0)
+        logits = self.branches[0](x)
+        for branch in self.branches[1:]:
+            logits = logits + branch(x)
+        return logits

@@ -72,7 +72,8 @@ class UnsupLoss(nn.Module, ABC):
 
         Returns:
             The loss, and for the log the mean weight, the share of confident
-            pixels and the mean confidence (scalars; padding not counted).
+            pixels and the mean confidence (scalars of this rank; padding not
+            counted).
         """
         # Under autocast 0.968 would become 0.96875.
         confidence = batch['confidence'].float()

@@ -47,9 +47,11 @@ class UnsupWeight(nn.Module):
                 f'model.unsup_loss.weighting={weighting!r} is unknown: use '
                 f'one of {", ".join(WEIGHTINGS)}'
             )
-        if not 0 <= threshold <= 1:
+        number = isinstance(threshold, (int, float))
+        if not number or not 0 <= threshold <= 1:
             raise ValueError(
-                f'model.unsup_loss.threshold={threshold} is outside [0, 1]'
+                f'model.unsup_loss.threshold={threshold!r} must be a number '
+                'in [0, 1]'
             )
         if ramp_up_iters < 1:
             raise ValueError(
@@ -82,7 +84,7 @@ class UnsupWeight(nn.Module):
             all_reduce(totals)
             weight = totals[0] / totals[1].clamp(min=1)
         elif self.weighting == 'ramp_up':
-            weight = confident.new_tensor(self.ramp_up_weight())
+            weight = confident.new_full((), self.ramp_up_weight())
         else:
             weight = confident.new_ones(())
         return weight.expand_as(confident)

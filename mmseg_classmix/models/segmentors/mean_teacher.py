@@ -1,11 +1,13 @@
 """Mean teacher: any mmseg segmentor, twice."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 
 import torch
 from mmengine.dataset import Compose
+from mmengine.logging import print_log
 from mmseg.models.segmentors.base import BaseSegmentor
 from mmseg.registry import MODELS, TRANSFORMS
 from mmseg.utils import add_prefix
@@ -13,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmseg_classmix.models.segmentors.semi_batch import (
+    constants,
     padding_mask,
     split_batch,
 )
@@ -76,10 +79,22 @@ class MeanTeacherSegmentor(BaseSegmentor):
             raise ValueError(
                 f'model.predict_on={predict_on!r} must be one of {NETWORKS}'
             )
+        if not isinstance(batch_transforms, (list, tuple)):
+            raise ValueError(
+                f'model.batch_transforms={batch_transforms!r} must be a list '
+                'of configs'
+            )
         segmentor = deepcopy(segmentor)
-        own_preprocessor = segmentor.pop('data_preprocessor', None)
-        super().__init__(data_preprocessor or own_preprocessor, init_cfg)
-        self.student = MODELS.build(segmentor)
+        own = segmentor.pop('data_preprocessor', None)
+        if data_preprocessor and own and data_preprocessor != own:
+            raise ValueError(
+                f'data_preprocessor={data_preprocessor} (of the config or of '
+                f'model) and model.segmentor.data_preprocessor={own} differ: '
+                'change both or remove one'
+            )
+        super().__init__(data_preprocessor or own, init_cfg)
+        # A built segmentor may change its config: each gets its own.
+        self.student = MODELS.build(deepcopy(segmentor))
         check_segmentor(self.student)
         self.teacher = MODELS.build(segmentor)
         self.teacher.requires_grad_(False)
@@ -91,6 +106,9 @@ class MeanTeacherSegmentor(BaseSegmentor):
         )
         self.predict_on = predict_on
         self.teacher_norm_eval = teacher_norm_eval
+        #: Whether the last loaded checkpoint had a teacher of its own.
+        self.teacher_loaded = False
+        self._losses_since_update = 0
         #: Seed of the mixing of the next batch, the same on all ranks; the
         #: global generator is used while it is None. See IterSeedHook.
         self.mix_seed: int | None = None
@@ -134,8 +152,8 @@ class MeanTeacherSegmentor(BaseSegmentor):
         """Initialize the student, once, and start the teacher as its copy."""
         self.teacher.is_init = True
         super().init_weights()
-        # Weights from this module's own init_cfg may have a teacher.
-        if not self.init_cfg:
+        # Pretrained weights of both networks may have a teacher.
+        if not self.teacher_loaded:
             self._copy_student()
 
     def _copy_student(self) -> None:
@@ -144,11 +162,11 @@ class MeanTeacherSegmentor(BaseSegmentor):
     def _dump_init_info(self) -> None:
         """Keep the origin of every single tensor out of the log."""
 
-    @staticmethod
-    def _spread_checkpoint(state_dict: dict, prefix: str, *_) -> None:
+    def _spread_checkpoint(self, state_dict: dict, prefix: str, *_) -> None:
         """Give a plain mmseg checkpoint to both networks."""
         own = [key for key in state_dict if key.startswith(prefix)]
         parts = tuple(f'{prefix}{name}.' for name in NETWORKS)
+        self.teacher_loaded = any(key.startswith(parts[1]) for key in own)
         if any(key.startswith(parts) for key in own):
             return
         for key in own:
@@ -189,6 +207,7 @@ class MeanTeacherSegmentor(BaseSegmentor):
             ValueError: If the batch has no labeled or no unlabeled image, or
                 the global batch only one unlabeled image.
         """
+        self._notice_missing_hook()
         labeled, unlabeled = split_batch(inputs, data_samples)
         losses = add_prefix(self.student.loss(*labeled), 'sup')
         with torch.no_grad():
@@ -197,6 +216,20 @@ class MeanTeacherSegmentor(BaseSegmentor):
         logits = _encode_decode(self.student, batch['img'])
         losses.update(add_prefix(self.unsup_loss(logits, batch), 'unsup'))
         return losses
+
+    def teacher_moved(self) -> None:
+        """Take note of an update; MeanTeacherHook calls it."""
+        self._losses_since_update = 0
+
+    def _notice_missing_hook(self) -> None:
+        self._losses_since_update += 1
+        if self._losses_since_update == 100:
+            print_log(
+                'The teacher has not moved in 100 iterations: is '
+                "dict(type='MeanTeacherHook') missing in custom_hooks?",
+                logger='current',
+                level=logging.WARNING,
+            )
 
     @torch.no_grad()
     def pseudo_label(self, img: Tensor, data_samples: list) -> dict:
@@ -222,22 +255,18 @@ class MeanTeacherSegmentor(BaseSegmentor):
         logits = _encode_decode(self.teacher, img).float()
         prob = logits.softmax(1)
         confidence, pseudo_label = prob.max(1)
-        ignore_index = _ignore_index(self.student)
+        facts = constants(self.student, self.data_preprocessor)
         padding = padding_mask(img, data_samples)
         if padding is not None:
             confidence = confidence.masked_fill(padding, 0)
-            pseudo_label = pseudo_label.masked_fill(padding, ignore_index)
-        preprocessor = self.data_preprocessor
-        rgb = getattr(preprocessor, '_channel_conversion', False)
+            pseudo_label = pseudo_label.masked_fill(
+                padding, facts['ignore_index']
+            )
         batch = dict(
+            facts,
             img=img,
             pseudo_label=pseudo_label,
             confidence=confidence,
-            num_classes=self.student.num_classes,
-            ignore_index=ignore_index,
-            mean=getattr(preprocessor, 'mean', None),
-            std=getattr(preprocessor, 'std', None),
-            channel_order='rgb' if rgb else 'bgr',
             generator=self._mix_generator(img.device),
         )
         if getattr(self.unsup_loss, 'needs_prob', False):
@@ -271,9 +300,3 @@ def _encode_decode(segmentor: BaseSegmentor, img: Tensor) -> Tensor:
     """Logits at image size; unlabeled samples have no metainfo to pass on."""
     metas = [dict(img_shape=img.shape[2:])] * len(img)
     return segmentor.encode_decode(img, metas)
-
-
-def _ignore_index(segmentor: BaseSegmentor) -> int:
-    head = segmentor.decode_head
-    head = head[-1] if isinstance(head, nn.ModuleList) else head
-    return 255 if head.ignore_index is None else head.ignore_index

@@ -2,7 +2,7 @@
 
 import torch
 from mmengine.dist import get_world_size
-from torch import Tensor
+from torch import Tensor, nn
 
 Part = tuple[Tensor, list]
 
@@ -71,3 +71,29 @@ def padding_mask(img: Tensor, data_samples: list) -> Tensor | None:
     below = row >= sizes[:, :1]
     right = col >= sizes[:, 1:]
     return below[:, :, None] | right[:, None, :]
+
+
+def constants(segmentor: nn.Module, preprocessor: nn.Module) -> dict:
+    """Collect what batch transforms need to know beside the images.
+
+    Args:
+        segmentor: A built mmseg segmentor.
+        preprocessor: Its data preprocessor.
+
+    Returns:
+        ``num_classes``, ``ignore_index``: int; ``mean``, ``std``: (3, 1, 1)
+        float32 or None; ``channel_order``: 'rgb' or 'bgr'.
+    """
+    head = segmentor.decode_head
+    head = head[-1] if isinstance(head, nn.ModuleList) else head
+    # The two stacks name the attribute differently.
+    names = ('channel_conversion', '_channel_conversion')
+    # Images are loaded as BGR.
+    swapped = any(getattr(preprocessor, name, False) for name in names)
+    return dict(
+        num_classes=segmentor.num_classes,
+        ignore_index=255 if head.ignore_index is None else head.ignore_index,
+        mean=getattr(preprocessor, 'mean', None),
+        std=getattr(preprocessor, 'std', None),
+        channel_order='rgb' if swapped else 'bgr',
+    )

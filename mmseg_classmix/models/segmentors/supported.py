@@ -26,7 +26,7 @@ def check_segmentor(segmentor: nn.Module) -> None:
             'every pixel (mask classification): use a head that derives from '
             "mmseg's BaseDecodeHead"
         )
-    if name in TUPLE_HEADS:
+    if any(base.__name__ in TUPLE_HEADS for base in type(head).__mro__):
         raise ValueError(
             f'model.segmentor.decode_head {name} returns several outputs in '
             'training and cannot be trained on pseudo-labels: use another head'

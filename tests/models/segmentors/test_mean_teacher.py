@@ -5,6 +5,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.logging import MMLogger
 from mmengine.runner import load_checkpoint
 from mmseg.apis import inference_model, init_model
 from mmseg.registry import DATASETS, MODELS
@@ -253,3 +254,49 @@ def test_update_has_the_published_golden_values(step, alpha):
     expected = alpha * teacher.weight + (1 - alpha) * student.weight
     update_teacher(student, teacher, max(0.01, 1 / (step + 1)))
     torch.testing.assert_close(teacher.weight, expected, rtol=0, atol=2e-6)
+
+
+def test_stock_models_that_name_pretrained_weights_build(tmp_path):
+    backbone = config().model.segmentor.backbone
+    plain = MODELS.build(dict(backbone))
+    plain.init_weights()
+    torch.save(plain.state_dict(), tmp_path / 'backbone.pth')
+    model = build(
+        **{'model.segmentor.pretrained': str(tmp_path / 'backbone.pth')}
+    )
+    assert same(model.student.backbone, plain)
+    assert same(model.teacher, model.student)
+
+
+@pytest.mark.parametrize(('to_rgb', 'order'), [(True, 'rgb'), (False, 'bgr')])
+def test_batch_says_the_order_of_its_channels(to_rgb, order):
+    model = build(**{'model.segmentor.data_preprocessor.bgr_to_rgb': to_rgb})
+    red = torch.zeros(3, 32, 40, dtype=torch.uint8)
+    red[2] = 255
+    data = model.data_preprocessor(
+        dict(inputs=[red] * 2, data_samples=batch(model)['data_samples'][2:]),
+        True,
+    )
+    labels = model.pseudo_label(data['inputs'], data['data_samples'])
+    assert labels['channel_order'] == order
+    pixels = labels['img'] * labels['std'] + labels['mean']
+    assert pixels[:, 0 if order == 'rgb' else 2].round().min() == 255
+
+
+def test_preprocessors_that_differ_are_refused():
+    model = config().model
+    other = dict(model.segmentor.data_preprocessor, size=(64, 64))
+    with pytest.raises(ValueError, match='data_preprocessor.*differ'):
+        MODELS.build(dict(model, data_preprocessor=other))
+
+
+def test_missing_hook_is_noticed(caplog):
+    model = build().train()
+    data = batch(model)
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    for _ in range(100):
+        model._notice_missing_hook()
+    model.loss(**data)
+    logger.removeHandler(caplog.handler)
+    assert caplog.text.count('MeanTeacherHook') == 1
