@@ -349,6 +349,7 @@ def test_other_backbones_need_a_few_lines(tmp_path):
             channels=16,
             num_classes=3,
         ),
+        test_cfg=dict(mode='whole'),
     )
     cfg = tiny_config(tmp_path)
     cfg.model.segmentor = dict(

@@ -67,7 +67,7 @@ def load_config(args: argparse.Namespace) -> Config:
     cfg.load_from = args.checkpoint
     if args.show or args.show_dir:
         cfg.default_hooks.visualization.update(
-            draw=True, show=args.show, wait_time=args.wait_time
+            draw=True, interval=1, show=args.show, wait_time=args.wait_time
         )
     if args.show_dir:
         cfg.visualizer.save_dir = args.show_dir
