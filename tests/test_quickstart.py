@@ -36,7 +36,7 @@ def test_quickstart_trains_compares_and_draws(tmp_path):
     for method in ('supervised', 'classmix'):
         assert load(out / method / 'iter_2.pth')['meta']['iter'] == 2
     height, width, _ = cv2.imread(str(out / 'quickstart.png')).shape
-    assert width == 8 * 192 and height > 5 * 96
+    assert width == 8 * 288 and height > 5 * 144
 
 
 def test_nothing_starts_without_iterations(tmp_path):

@@ -1,11 +1,11 @@
 # Supervised baseline of the quickstart: 16 of 416 drawn street scenes.
 _base_ = [
     '../_base_/models/deeplabv2_r18-d16.py',
-    '../_base_/datasets/street_scenes_64x128.py',
-    '../_base_/schedules/sgd_2k.py',
+    '../_base_/datasets/street_scenes_96x192.py',
+    '../_base_/schedules/sgd_1k.py',
     '../_base_/default_runtime.py',
 ]
-data_preprocessor = dict(size=(64, 128), size_divisor=None)
+data_preprocessor = dict(size=(96, 192), size_divisor=None)
 model = dict(
     data_preprocessor=data_preprocessor,
     backbone=dict(

@@ -70,7 +70,7 @@ class StreetScenesDataset(BaseSegDataset):
 def write_street_scenes(
     root: str | Path,
     num_images: Mapping[str, int] | None = None,
-    size: tuple[int, int] = (64, 128),
+    size: tuple[int, int] = (96, 192),
     seed: int = 0,
 ) -> bool:
     """Write ``images/SPLIT/NAME.png`` and ``annotations/SPLIT/NAME.png``.

@@ -1,5 +1,5 @@
 _base_ = './sgd_3k.py'
-max_iters = 2000
+max_iters = 1000
 optim_wrapper = dict(optimizer=dict(lr=0.05))
 param_scheduler = [
     dict(
