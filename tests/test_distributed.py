@@ -102,6 +102,7 @@ def test_two_processes_resume_and_test(tmp_path):
 RING = """
 import torch, torch.distributed as dist
 from mmseg_classmix.datasets.transforms import next_in_batch
+from mmseg_classmix.engine import close_distributed
 dist.init_process_group('gloo')
 rank, n = dist.get_rank(), int(__import__('sys').argv[1])
 images = torch.arange(2 * n)[rank * n : (rank + 1) * n]
@@ -112,6 +113,7 @@ assert torch.equal(ours, expected.view(n, 1, 1, 1).expand_as(x).float())
 labels = images.view(n, 1, 1).expand(n, 2, 2)
 assert torch.equal(next_in_batch(labels)[:, 0, 0], expected)
 print('ring holds')
+close_distributed()
 """
 
 

@@ -12,6 +12,7 @@ from mmseg_classmix.engine.cpu.sync_batch_norm import convert_sync_batch_norm
 SCRIPT = """
 import torch, torch.distributed as dist
 from torch import nn
+from mmseg_classmix.engine import close_distributed
 from mmseg_classmix.engine.cpu.sync_batch_norm import convert_sync_batch_norm
 dist.init_process_group('gloo')
 rank = dist.get_rank()
@@ -35,9 +36,8 @@ for ours, torchs in zip(synced.parameters(), plain.parameters()):
     close(ours.grad, torchs.grad)
 for ours, torchs in zip(synced.buffers(), plain.buffers()):
     close(ours, torchs)
-dist.barrier()
-dist.destroy_process_group()
 print('equal')
+close_distributed()
 """
 
 
