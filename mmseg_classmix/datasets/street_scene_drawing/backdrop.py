@@ -6,6 +6,7 @@ from mmseg_classmix.datasets.street_scene_drawing.canvas import (
     BUILDING,
     SKY,
     VEGETATION,
+    WARM,
     Canvas,
     pick_paint,
     ring,
@@ -48,7 +49,7 @@ def draw_horizon(canvas: Canvas, rng: np.random.Generator) -> None:
             continue
         wide, tall = rng.uniform(8, 18), rng.uniform(3, 22)
         if wall:
-            color = pick_paint(rng, 0.4)
+            color = pick_paint(rng, 0.4, 0.4, WARM)
             outline = [[-wide, 0], [wide, 0], [wide, tall], [-wide, tall]]
             surface = (BUILDING, 60, 90)
         else:

@@ -5,6 +5,9 @@ import numpy as np
 
 SKY, BUILDING, ROAD, SIDEWALK, VEGETATION, CAR, PERSON, POLE, SIGN = range(9)
 
+# Hues of brick, plaster and sandstone.
+WARM = (-0.1, 1.1)
+
 Color = tuple[float, float, float]
 
 
@@ -22,16 +25,18 @@ def shade(color: Color, factor: float) -> Color:
 
 
 def pick_paint(
-    rng: np.random.Generator, saturation: float = 0.8, gray: float = 0.4
+    rng: np.random.Generator,
+    saturation: float = 0.8,
+    gray: float = 0.4,
+    hues: tuple[float, float] = (0, 6),
 ) -> Color:
     """Draw the color of something made by people.
-
-    Walls, cars and clothes share it, so that color alone tells no class.
 
     Args:
         rng: Source of randomness.
         saturation: Highest saturation, 0..1.
         gray: Share of colors without any hue, 0..1.
+        hues: Range of the hue: 0 red, 1 yellow, 2 green, 3 cyan, 4 blue.
 
     Returns:
         BGR in 0..255.
@@ -39,7 +44,7 @@ def pick_paint(
     value = rng.uniform(40, 240)
     strength = 0.08 if rng.random() < gray else saturation
     strength *= rng.uniform(0.2, 1)
-    hue = rng.uniform(0, 6)
+    hue = rng.uniform(*hues)
     ramp = [abs((hue + shift) % 6 - 3) - 1 for shift in (2, 4, 0)]
     return tuple(
         value * (1 - strength * (1 - min(max(level, 0), 1))) for level in ramp

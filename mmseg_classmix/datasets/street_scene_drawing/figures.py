@@ -14,6 +14,12 @@ from mmseg_classmix.datasets.street_scene_drawing.canvas import (
     shade,
 )
 
+_SIGN_COLORS = (
+    ((50, 50, 205), (225, 225, 225)),
+    ((225, 225, 225), (190, 90, 30)),
+    ((40, 40, 40), (30, 200, 230)),
+)
+
 
 def draw_person(
     canvas: Canvas, rng: np.random.Generator, x: float, z: float
@@ -62,7 +68,10 @@ def draw_pole(
     """Draw a street lamp, a mast or a bollard at (x, z)."""
     height = rng.choice([1.0, 3.5, 6.0, 8.0]) * rng.uniform(0.8, 1.2)
     thick = rng.uniform(0.16, 0.3)
-    color, surface = pick_paint(rng, 0.3, 0.9), (POLE, 20, z)
+    color, surface = (
+        shade((130, 130, 130), rng.uniform(0.4, 1.1)),
+        (POLE, 20, z),
+    )
     canvas.card(x, z, box(-thick, 0, thick, height), color, surface)
     if height > 4:
         reach = rng.uniform(0.8, 2.2) * -np.sign(x)
@@ -79,7 +88,8 @@ def draw_sign(
     height, size = rng.uniform(1.9, 3), rng.uniform(0.7, 1.2)
     thick = rng.uniform(0.1, 0.2)
     post = box(-thick, 0, thick, height)
-    canvas.card(x, z, post, pick_paint(rng, 0.3, 0.9), (POLE, 20, z))
+    gray = shade((130, 130, 130), rng.uniform(0.4, 1.1))
+    canvas.card(x, z, post, gray, (POLE, 20, z))
     wide = size * rng.uniform(0.8, 1.8)
     triangle = np.array([[-1, -0.8], [1, -0.8], [0, 0.95]])
     shapes = [
@@ -90,11 +100,9 @@ def draw_sign(
         ring(0, 0, 1, 1, 4),
     ]
     shape = shapes[rng.integers(5)] * size
-    edge, face = ((50, 50, 205), (225, 225, 225))
-    if rng.random() < 0.25:
-        edge, face = pick_paint(rng), pick_paint(rng)
+    edge, face = _SIGN_COLORS[rng.integers(len(_SIGN_COLORS))]
     surface = (SIGN, int(rng.integers(0, 40)), z)
     canvas.card(x, z, shape + [0, height], edge, surface)
     canvas.card(x, z, shape * 0.7 + [0, height], face, surface)
     mark = shape * rng.uniform(0.15, 0.4, 2) + [0, height]
-    canvas.card(x, z, mark, pick_paint(rng), surface)
+    canvas.card(x, z, mark, (30, 30, 30), surface)

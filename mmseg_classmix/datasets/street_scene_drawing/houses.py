@@ -4,6 +4,7 @@ import numpy as np
 
 from mmseg_classmix.datasets.street_scene_drawing.canvas import (
     BUILDING,
+    WARM,
     Canvas,
     pick_paint,
     shade,
@@ -53,7 +54,7 @@ def _draw_house(
     storey = rng.uniform(2.7, 3.6)
     tall = floors * storey + rng.uniform(0.3, 1)
     deep = edge + side * rng.uniform(6, 14)
-    wall = pick_paint(rng, 0.4, 0.4)
+    wall = pick_paint(rng, 0.6, 0.2, WARM)
     surface = (BUILDING, int(rng.integers(10, 120)), (near + far) / 2)
     lit = 1.1 if street.sun == -side else 0.85
     front = _upright((edge, near), (deep, near), 0, tall)
@@ -62,7 +63,7 @@ def _draw_house(
     canvas.solid(face, shade(wall, lit), surface)
     if rng.random() < 0.4:
         base = _upright((edge, near), (edge, far), 0, storey)
-        canvas.solid(base, shade(pick_paint(rng, 0.6), lit))
+        canvas.solid(base, shade(pick_paint(rng, 0.6, 0.4, WARM), lit))
     eaves = _upright((edge, near), (edge, far), tall - 0.4, tall)
     canvas.solid(eaves, shade(wall, rng.uniform(0.4, 1.3)))
     glass = shade((90, 80, 70), rng.uniform(0.3, 2.2))

@@ -35,9 +35,9 @@ def develop(
     clear = np.exp(-np.float32(street.thickness) * depth)[..., None]
     haze = np.array(street.haze, np.float32)
     image = (image - haze) * clear + haze
-    image = np.clip(image / 255, 0, 1) ** np.float32(rng.uniform(0.85, 1.2))
-    light = rng.uniform(0.6, 0.95) if street.dusk else rng.uniform(0.75, 1.15)
-    cast = light * rng.uniform(0.9, 1.1, 3)
+    image = np.clip(image / 255, 0, 1) ** np.float32(rng.uniform(0.9, 1.15))
+    light = rng.uniform(0.7, 0.95) if street.dusk else rng.uniform(0.85, 1.1)
+    cast = light * rng.uniform(0.95, 1.05, 3)
     middle = image.mean()
     image = (image - middle) * np.float32(rng.uniform(0.8, 1.15)) + middle
     image = image * cast.astype(np.float32) * 255
