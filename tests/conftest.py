@@ -3,7 +3,7 @@ import os
 import pytest
 import torch
 from mmseg.utils import register_all_modules
-from support import ROOT, write_tiny_data
+from support import ROOT, train, write_tiny_data
 
 torch.set_num_threads(1)
 
@@ -20,6 +20,19 @@ def tiny_data(tmp_path_factory):
     write_tiny_data(root)
     os.environ['TINY_DATA'] = str(root)
     return root
+
+
+@pytest.fixture(scope='session')
+def finished(tmp_path_factory):
+    """Folder of a finished run of 4 iterations, every checkpoint kept."""
+    work_dir = tmp_path_factory.mktemp('finished')
+    options = {
+        'default_hooks.checkpoint.interval': 1,
+        'default_hooks.checkpoint.max_keep_ckpts': -1,
+        'train_cfg.val_interval': 4,
+    }
+    train(work_dir, **options)
+    return work_dir
 
 
 @pytest.fixture(scope='session')

@@ -1,5 +1,6 @@
 """What several test files need: tiny data, configs, runs, real processes."""
 
+import json
 import os
 import subprocess
 import sys
@@ -73,6 +74,22 @@ def train(work_dir, config=CLASSMIX, resume=False, **options):
 def load(path):
     """Read a checkpoint as untrusted data."""
     return torch.load(path, map_location='cpu', weights_only=True)
+
+
+def log_lines(work_dir):
+    """Scalars that LoggerHook wrote, one dict a line."""
+    (path,) = work_dir.glob('*/vis_data/scalars.json')
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def part(state_dict, name):
+    """One network of a state dict, under the names of a plain checkpoint."""
+    prefix = f'{name}.'
+    return {
+        key.removeprefix(prefix): value
+        for key, value in state_dict.items()
+        if key.startswith(prefix)
+    }
 
 
 def run_process(*command, cwd=None, timeout=300, **env):
