@@ -1,5 +1,6 @@
-"""Segmentor, head and losses."""
+"""Segmentor, backbone, head and losses."""
 
+from mmseg_classmix.models.backbones import DeepLabResNet
 from mmseg_classmix.models.decode_heads import DeepLabV2Head
 from mmseg_classmix.models.losses import (
     GlobalCrossEntropyLoss,
@@ -10,6 +11,7 @@ from mmseg_classmix.models.losses import (
 from mmseg_classmix.models.segmentors import MeanTeacherSegmentor
 
 __all__ = [
+    'DeepLabResNet',
     'DeepLabV2Head',
     'GlobalCrossEntropyLoss',
     'MeanTeacherSegmentor',

@@ -6,6 +6,8 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from mmseg_classmix.utils.pretrained import check_pretrained
+
 
 @MODELS.register_module()
 class DeepLabV2Head(BaseDecodeHead):
@@ -40,9 +42,8 @@ class DeepLabV2Head(BaseDecodeHead):
                 'decode_head.dilations must be a list of positive integers, '
                 f'but got {dilations}'
             )
-        kwargs.setdefault(
-            'init_cfg', dict(type='Normal', layer='Conv2d', std=0.01)
-        )
+        if kwargs.get('init_cfg') is None:
+            kwargs['init_cfg'] = dict(type='Normal', layer='Conv2d', std=0.01)
         kwargs.update(channels=num_classes, dropout_ratio=0)
         super().__init__(in_channels, num_classes=num_classes, **kwargs)
         # An unused layer would break distributed training.
@@ -53,6 +54,16 @@ class DeepLabV2Head(BaseDecodeHead):
             )
             for d in dilations
         )
+
+    def init_weights(self) -> None:
+        """Load the pretrained weights, or draw weights if there are none.
+
+        Raises:
+            FileNotFoundError: If the pretrained weights are not there.
+            ValueError: If they do not fit, such as those of other classes.
+        """
+        check_pretrained(self, 'decode_head')
+        super().init_weights()
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """Classify every position of the feature map.
