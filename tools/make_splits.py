@@ -5,6 +5,15 @@ with one seed a smaller labeled set is part of every larger one.
 
     python tools/make_splits.py configs/_base_/datasets/camvid_180x240.py \
         configs/splits/camvid --fractions 1/8 1/4 1/2 --seeds 0 1 2
+    python tools/make_splits.py \
+        configs/_base_/datasets/cityscapes_512x1024.py \
+        configs/splits/cityscapes --counts 1-30=100 1-8=372 --seeds 0 1 2
+
+A published list of indices replaces the order of the hash:
+
+    python tools/make_splits.py configs/_base_/datasets/voc12aug_321x321.py \
+        configs/splits/voc12aug --counts 1-8=1323 \
+        --from-index-list split_0.pkl --names train_aug.txt
 """
 
 import argparse
@@ -20,6 +29,8 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
 import mmseg_classmix  # noqa: F401  registers the datasets
+from mmseg_classmix.datasets.name_list import check_list
+from mmseg_classmix.fileio.index_list import order_by_index_list
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,19 +45,43 @@ def parse_args() -> argparse.Namespace:
         'first one is split',
     )
     parser.add_argument('out_dir', type=Path, help='folder of the lists')
-    size = parser.add_mutually_exclusive_group(required=True)
+    size = parser.add_mutually_exclusive_group()
     size.add_argument(
         '--fractions',
         nargs='+',
         type=Fraction,
         help='labeled shares, such as 1/8 1/4',
     )
+    size.add_argument(
+        '--counts',
+        nargs='+',
+        type=named_count,
+        metavar='NAME=NUMBER',
+        help='start of the file names and number of labeled images, such as '
+        '1-30=100 1-8=372',
+    )
     size.add_argument('--count', type=int, help='number of labeled images')
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0])
+    parser.add_argument('--seeds', nargs='+', type=int)
     parser.add_argument(
         '--name',
         help='start of the file names with --count, such as 1-30 for the 100 '
         'images of Cityscapes',
+    )
+    parser.add_argument(
+        '--from-index-list',
+        type=Path,
+        metavar='FILE',
+        help='label the images of these indices (.npy, or pickle of a list or '
+        'array of integers; nothing in it is executed): the first of them '
+        'with a size, else all; the files are called after it instead of a '
+        'seed',
+    )
+    parser.add_argument(
+        '--names',
+        type=Path,
+        metavar='LIST',
+        help='list of image names that the indices count, from 0; default: '
+        'ann_file of the data set in its order, or its sorted images',
     )
     parser.add_argument(
         '--overwrite',
@@ -54,13 +89,34 @@ def parse_args() -> argparse.Namespace:
         help='replace lists that have other names in them',
     )
     args = parser.parse_args()
-    if args.name and args.fractions:
+    if args.name and args.count is None:
         parser.error('--name goes with --count')
+    if args.names and not args.from_index_list:
+        parser.error('--names goes with --from-index-list')
+    if args.seeds and args.from_index_list:
+        parser.error('--from-index-list leaves nothing to --seeds')
+    if args.counts and len(dict(args.counts)) < len(args.counts):
+        parser.error('--counts has a name more than once')
+    sizes = (args.fractions, args.counts, args.count, args.from_index_list)
+    if all(size is None for size in sizes):
+        parser.error(
+            'give --fractions, --counts, --count or --from-index-list'
+        )
     return args
 
 
+def named_count(text: str) -> tuple[str, int]:
+    """Read NAME=NUMBER."""
+    name, _, number = text.rpartition('=')
+    if not name or not number.isdecimal():
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is not NAME=NUMBER, such as 1-8=372'
+        )
+    return name, int(number)
+
+
 def image_names(config: str) -> list[str]:
-    """List the images of a data set, sorted.
+    """List the images of a data set, in its order.
 
     Args:
         config: Path of a config with ``train_dataloader.dataset``.
@@ -70,6 +126,7 @@ def image_names(config: str) -> list[str]:
         ``ann_file`` lists them.
 
     Raises:
+        FileNotFoundError: If the data set is a list that does not exist.
         ValueError: If a name occurs twice: it could end up in both lists.
     """
     cfg = Config.fromfile(config)
@@ -78,6 +135,7 @@ def image_names(config: str) -> list[str]:
     while 'dataset' in dataset_cfg or 'datasets' in dataset_cfg:
         inner = dataset_cfg.get('datasets') or [dataset_cfg['dataset']]
         dataset_cfg = inner[0]
+    check_list('the labeled dataset', dataset_cfg)
     dataset = DATASETS.build(dataset_cfg)
     folder = dataset.data_prefix['img_path']
     suffix = dataset.img_suffix
@@ -92,18 +150,31 @@ def image_names(config: str) -> list[str]:
             f'{config}: {len(twice)} names occur more than once, such as '
             f'{twice[0]!r}: labeled and unlabeled images would overlap'
         )
-    return sorted(names)
+    return names
 
 
-def split_names(
-    names: list[str], count: int, seed: int
-) -> tuple[list[str], list[str]]:
-    """Choose the labeled names.
+def hash_order(names: list[str], seed: int) -> list[str]:
+    """Order names by a hash of (seed, name).
 
     Args:
         names: All names, each once.
-        count: Number of labeled names.
         seed: Any integer.
+
+    Returns:
+        The names in the same order on every machine.
+    """
+    return sorted(
+        names,
+        key=lambda name: hashlib.sha256(f'{seed}:{name}'.encode()).digest(),
+    )
+
+
+def split_names(order: list[str], count: int) -> tuple[list[str], list[str]]:
+    """Label the first names of an order.
+
+    Args:
+        order: All names, each once.
+        count: Number of labeled names.
 
     Returns:
         Labeled and unlabeled names, each sorted.
@@ -111,15 +182,11 @@ def split_names(
     Raises:
         ValueError: If one of the two would be empty.
     """
-    if not 0 < count < len(names):
+    if not 0 < count < len(order):
         raise ValueError(
-            f'{count} labeled of {len(names)} images: both lists need at '
-            'least one image, change --fractions or --count'
+            f'{count} labeled of {len(order)} images: both lists need at '
+            'least one image, change --fractions, --counts or --count'
         )
-    order = sorted(
-        names,
-        key=lambda name: hashlib.sha256(f'{seed}:{name}'.encode()).digest(),
-    )
     return sorted(order[:count]), sorted(order[count:])
 
 
@@ -139,24 +206,59 @@ def write_list(path: Path, names: list[str], overwrite: bool) -> None:
     path.write_text(text)
 
 
+def label_counts(
+    args: argparse.Namespace, total: int, listed: int
+) -> dict[str, int]:
+    """Say how many images every list labels.
+
+    Args:
+        args: The command line.
+        total: Number of images.
+        listed: Number of indices in the index list, or of images.
+
+    Returns:
+        Start of the file names and number of labeled images.
+
+    Raises:
+        ValueError: If the index list is shorter than a labeled list.
+    """
+    if args.fractions:
+        # Halves go up: 1488 of 2975, as published for Cityscapes.
+        counts = {
+            f'{f.numerator}-{f.denominator}': floor(f * total + 0.5)
+            for f in args.fractions
+        }
+    elif args.counts:
+        counts = dict(args.counts)
+    else:
+        count = listed if args.count is None else args.count
+        counts = {args.name or f'{count}-images': count}
+    if args.from_index_list and max(counts.values()) > listed:
+        raise ValueError(
+            f'{args.from_index_list} has {listed} indices, too few for '
+            f'{max(counts.values())} labeled images'
+        )
+    return counts
+
+
 def main() -> None:
     """Write the lists."""
     args = parse_args()
     names = image_names(args.config)
-    if args.fractions:
-        # Halves go up: 1488 of 2975, as published for Cityscapes.
-        sizes = {
-            f'{f.numerator}-{f.denominator}': floor(f * len(names) + 0.5)
-            for f in args.fractions
-        }
+    listed = len(names)
+    if args.from_index_list:
+        order, listed = order_by_index_list(
+            names, args.from_index_list, args.names
+        )
+        orders = {args.from_index_list.stem: order}
     else:
-        sizes = {args.name or f'{args.count}-images': args.count}
-    for size, count in sizes.items():
-        for seed in args.seeds:
-            parts = split_names(names, count, seed)
+        orders = {seed: hash_order(names, seed) for seed in args.seeds or [0]}
+    for size, count in label_counts(args, len(names), listed).items():
+        for tag, order in orders.items():
+            parts = split_names(order, count)
             kinds = ('labeled', 'unlabeled')
             for kind, part in zip(kinds, parts, strict=True):
-                path = args.out_dir / f'{size}_{seed}_{kind}.txt'
+                path = args.out_dir / f'{size}_{tag}_{kind}.txt'
                 write_list(path, part, args.overwrite)
                 print(f'{path}: {len(part)} images')
 

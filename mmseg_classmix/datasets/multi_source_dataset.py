@@ -8,6 +8,7 @@ from mmseg.registry import DATASETS
 from torch.utils.data import ConcatDataset
 
 from mmseg_classmix.datasets.draw import Draw
+from mmseg_classmix.datasets.name_list import check_list
 from mmseg_classmix.utils.seeding import seeded
 
 PLACE = 'train_dataloader.dataset.datasets'
@@ -30,7 +31,7 @@ class MultiSourceDataset(ConcatDataset):
         ValueError: If there is no source, one is empty, or the first has no
             classes; on loading a sample, if its mask has a value outside the
             classes.
-        FileNotFoundError: If a folder of a source does not exist.
+        FileNotFoundError: If a folder or the list of a source does not exist.
     """
 
     def __init__(self, datasets: list[BaseDataset | dict]) -> None:
@@ -39,7 +40,9 @@ class MultiSourceDataset(ConcatDataset):
                 f'{PLACE} is empty: give one labeled dataset and, for '
                 'semi-supervised training, an unlabeled one'
             )
-        super().__init__([_build(i, d) for i, d in enumerate(datasets)])
+        super().__init__(
+            [build_source(f'{PLACE}[{i}]', d) for i, d in enumerate(datasets)]
+        )
         if not self.metainfo.get('classes'):
             raise ValueError(
                 f'{PLACE}[0] ({type(self.datasets[0]).__name__}) has no '
@@ -78,39 +81,53 @@ class MultiSourceDataset(ConcatDataset):
         return sample
 
 
-def _build(index: int, dataset: BaseDataset | dict) -> BaseDataset:
-    """Build a source; the errors of mmengine do not say what is empty."""
+def build_source(place: str, dataset: BaseDataset | dict) -> BaseDataset:
+    """Build a source; the errors of mmengine do not say what is empty.
+
+    Args:
+        place: Config key of the dataset, for the errors.
+        dataset: A config, or a built dataset, which is returned.
+
+    Returns:
+        The dataset with its list of images.
+
+    Raises:
+        FileNotFoundError: If a folder or a list does not exist.
+        ValueError: If there are no images.
+    """
     if not isinstance(dataset, dict):
         return dataset
     if 'dataset' in dataset or 'datasets' in dataset:
         return DATASETS.build(dataset)
+    # Some datasets assert, without a word, on a list that does not exist.
+    check_list(place, dataset)
     dataset = DATASETS.build(dict(dataset, lazy_init=True))
-    _check_folders(index, dataset)
+    _check_folders(place, dataset)
     try:
         dataset.full_init()
     except ValueError as error:
         if len(dataset.data_list):
             raise
-        raise ValueError(no_images(index, dataset)) from error
+        raise ValueError(no_images(place, dataset)) from error
     return dataset
 
 
-def _check_folders(index: int, dataset: BaseDataset) -> None:
+def _check_folders(place: str, dataset: BaseDataset) -> None:
     if getattr(dataset, 'backend_args', None):
         return
     for key, folder in getattr(dataset, 'data_prefix', {}).items():
         if folder and not osp.isdir(folder):
             raise FileNotFoundError(
-                f'no folder {folder}: check {PLACE}[{index}].data_root and '
+                f'no folder {folder}: check {place}.data_root and '
                 f'data_prefix.{key} of {type(dataset).__name__}'
             )
 
 
-def no_images(index: int, dataset: BaseDataset) -> str:
+def no_images(place: str, dataset: BaseDataset) -> str:
     """Say where a source without images was looked for.
 
     Args:
-        index: Position in ``train_dataloader.dataset.datasets``.
+        place: Config key of the source.
         dataset: The empty source.
 
     Returns:
@@ -119,7 +136,7 @@ def no_images(index: int, dataset: BaseDataset) -> str:
     ann_file = getattr(dataset, 'ann_file', '')
     data_prefix = getattr(dataset, 'data_prefix', '')
     return (
-        f'{PLACE}[{index}] ({type(dataset).__name__}) has no images: check '
+        f'{place} ({type(dataset).__name__}) has no images: check '
         f'ann_file={ann_file!r}, data_prefix={data_prefix}, data_root and '
         'img_suffix'
     )

@@ -9,7 +9,7 @@ from mmengine.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
 from mmseg_classmix.datasets.draw import Draw
-from mmseg_classmix.datasets.multi_source_dataset import no_images
+from mmseg_classmix.datasets.multi_source_dataset import PLACE, no_images
 from mmseg_classmix.utils.seeding import derive_seed
 
 
@@ -86,7 +86,7 @@ class MultiSourceSampler(Sampler):
             )
         for i, source in enumerate(dataset.datasets):
             if len(source) == 0:
-                raise ValueError(no_images(i, source))
+                raise ValueError(no_images(f'{PLACE}[{i}]', source))
 
     def _order(self, source: int, epoch: int) -> torch.Tensor:
         """Order of one pass over a source, from (seed, source, pass)."""

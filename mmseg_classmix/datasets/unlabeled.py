@@ -8,6 +8,8 @@ from mmengine import fileio
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from mmseg_classmix.datasets.name_list import no_list
+
 IMG_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 
 
@@ -22,7 +24,8 @@ class UnlabeledDataset(BaseSegDataset):
         ann_file: Optional text file with one image a line, relative to
             ``img_path``, with or without the suffix. Without it all images
             of the folder are taken.
-        img_suffix: Suffixes of images, compared without regard to case.
+        img_suffix: Suffixes of images, compared without regard to case; a
+            name without suffix gets them as they are written here.
         **kwargs: As for mmseg's ``BaseSegDataset``.
 
     Raises:
@@ -51,7 +54,7 @@ class UnlabeledDataset(BaseSegDataset):
             data_root=data_root,
             data_prefix=data_prefix,
             ann_file=ann_file,
-            img_suffix=tuple(s.lower() for s in img_suffix),
+            img_suffix=tuple(img_suffix),
             **kwargs,
         )
 
@@ -94,12 +97,16 @@ class UnlabeledDataset(BaseSegDataset):
             recursive=True,
             backend_args=self.backend_args,
         )
-        return sorted(f for f in files if f.lower().endswith(self.img_suffix))
+        return sorted(f for f in files if self._has_suffix(f))
+
+    def _has_suffix(self, name: str) -> bool:
+        suffixes = tuple(suffix.lower() for suffix in self.img_suffix)
+        return name.lower().endswith(suffixes)
 
     def _listed(self) -> list[str]:
         if not fileio.isfile(self.ann_file, backend_args=self.backend_args):
             raise FileNotFoundError(
-                f'UnlabeledDataset: no list {self.ann_file}: set ann_file'
+                f'UnlabeledDataset: {no_list("ann_file", self.ann_file)}'
             )
         lines = mmengine.list_from_file(
             self.ann_file, backend_args=self.backend_args
@@ -109,8 +116,7 @@ class UnlabeledDataset(BaseSegDataset):
         ]
 
     def _with_suffix(self, name: str) -> str:
-        listed = name.lower().endswith(self.img_suffix)
-        for suffix in [''] if listed else self.img_suffix:
+        for suffix in [''] if self._has_suffix(name) else self.img_suffix:
             path = osp.join(self.data_prefix['img_path'], name + suffix)
             if fileio.exists(path, backend_args=self.backend_args):
                 return name + suffix

@@ -1,4 +1,4 @@
-"""Transforms of batches of unlabeled images."""
+"""Transforms of images and of batches of unlabeled images."""
 
 from mmseg_classmix.datasets.transforms.batch_mix import (
     BatchMix,
@@ -7,11 +7,13 @@ from mmseg_classmix.datasets.transforms.batch_mix import (
     CutMix,
     next_in_batch,
 )
+from mmseg_classmix.datasets.transforms.evaluate_at import EvaluateAt
 from mmseg_classmix.datasets.transforms.masks import (
     class_mask,
     cow_mask,
     cut_mask,
 )
+from mmseg_classmix.datasets.transforms.random_scale import RandomScale
 from mmseg_classmix.datasets.transforms.strong_augment import KorniaAugment
 
 __all__ = [
@@ -19,7 +21,9 @@ __all__ = [
     'ClassMix',
     'CowMix',
     'CutMix',
+    'EvaluateAt',
     'KorniaAugment',
+    'RandomScale',
     'class_mask',
     'cow_mask',
     'cut_mask',

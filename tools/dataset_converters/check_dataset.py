@@ -1,0 +1,268 @@
+r"""Check the data sets of a config: every image and every mask is read.
+
+    python tools/dataset_converters/check_dataset.py \
+        configs/classmix/camvid_1-8_r18.py --workers 4
+
+One table has a column for each stream (labeled, unlabeled, val, test): files
+and what is wrong with them, images that another stream has too (by path or by
+content), and each class's share of the pixels that are not ignored with the
+number of images that show it. The exit code is 1 if anything is wrong.
+"""
+
+import argparse
+import os.path as osp
+import sys
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import combinations
+from multiprocessing import Pool
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.utils import ProgressBar
+from prettytable import PrettyTable
+
+import mmseg_classmix  # noqa: F401  registers the datasets
+from mmseg_classmix.datasets.file_check import (
+    PROBLEMS,
+    FileReport,
+    check_image,
+)
+from mmseg_classmix.datasets.multi_source_dataset import build_source
+
+EVALUATED = ('val', 'test')
+
+
+@dataclass
+class Stream:
+    """One stream of images and what was found in its files."""
+
+    key: str
+    cfg: dict
+    error: str = ''
+    classes: tuple[str, ...] = ()
+    reports: list[FileReport] = field(default_factory=list)
+    repeated: int = 0
+
+    def count(self, kind: str) -> int:
+        """Count the files with one kind of problem."""
+        return sum(kind in report.problems for report in self.reports)
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('config', help='config with train_dataloader')
+    parser.add_argument(
+        '--workers', type=int, default=2, help='processes that read files'
+    )
+    parser.add_argument(
+        '--examples',
+        type=int,
+        default=3,
+        help='files to name for each kind of problem',
+    )
+    args = parser.parse_args()
+    if args.workers < 1:
+        parser.error(f'--workers {args.workers}: at least 1 is needed')
+    return args
+
+
+def find_streams(cfg: Config) -> dict[str, Stream]:
+    """Find the datasets of a config, by the name of their stream.
+
+    Raises:
+        KeyError: If there is no train_dataloader.
+    """
+    if 'train_dataloader' not in cfg:
+        raise KeyError(f'{cfg.filename} has no train_dataloader')
+    train, key = cfg.train_dataloader.dataset, 'train_dataloader.dataset'
+    if train.type == 'MultiSourceDataset':
+        sources = [
+            (f'{key}.datasets[{i}]', source)
+            for i, source in enumerate(train.datasets)
+        ]
+    else:
+        sources = [(key, train)]
+    streams = {'labeled': Stream(*sources[0])}
+    for i, source in enumerate(sources[1:], 1):
+        streams['unlabeled' if i == 1 else f'unlabeled {i}'] = Stream(*source)
+    for name in EVALUATED:
+        if loader := cfg.get(f'{name}_dataloader'):
+            stream = Stream(f'{name}_dataloader.dataset', loader.dataset)
+            same = name == 'test' and 'val' in streams
+            if not same or without_pipeline(stream.cfg) != without_pipeline(
+                streams['val'].cfg
+            ):
+                streams[name] = stream
+    return streams
+
+
+def without_pipeline(cfg: dict) -> dict:
+    """Copy the config of a dataset, wrappers included, without transforms."""
+    cfg = dict(cfg)
+    if 'dataset' in cfg:
+        cfg['dataset'] = without_pipeline(cfg['dataset'])
+    elif 'datasets' in cfg:
+        cfg['datasets'] = [without_pipeline(d) for d in cfg['datasets']]
+    else:
+        cfg['pipeline'] = []
+    return cfg
+
+
+def unwrap(dataset) -> list:
+    """List the datasets inside wrappers, each once."""
+    inner = getattr(dataset, 'datasets', None)
+    if inner is None and hasattr(dataset, 'dataset'):
+        inner = [dataset.dataset]
+    return [d for i in inner for d in unwrap(i)] if inner else [dataset]
+
+
+def read_stream(name: str, stream: Stream, workers: int) -> None:
+    """Build the dataset of a stream and read its files."""
+    try:
+        dataset = build_source(stream.key, without_pipeline(stream.cfg))
+    # A data set that cannot be built is a finding, whatever the reason.
+    except Exception as error:
+        stream.error = f'{type(error).__name__}: {error}'
+        return
+    stream.classes = tuple(dataset.metainfo.get('classes') or ())
+    parts = unwrap(dataset)
+    infos = [d.get_data_info(i) for d in parts for i in range(len(d))]
+    by_path = {osp.realpath(info['img_path']): info for info in infos}
+    stream.repeated = len(infos) - len(by_path)
+    check = partial(
+        check_image,
+        num_classes=len(stream.classes),
+        ignore_index=getattr(parts[0], 'ignore_index', 255),
+    )
+    print(f'{name}: {len(by_path)} images', file=sys.stderr)
+    bar = ProgressBar(len(by_path), file=sys.stderr)
+    with Pool(workers) as pool:
+        for report in pool.imap(check, by_path.values(), chunksize=4):
+            stream.reports.append(report)
+            bar.update()
+    print(file=sys.stderr)
+
+
+def file_cells(stream: Stream) -> dict[str, object]:
+    """Count the files of a stream, by row of the table."""
+    if stream.error:
+        return {'images': 'not built'}
+    cells = {'images': len(stream.reports), 'listed twice': stream.repeated}
+    no_masks = stream.cfg.get('type') == 'UnlabeledDataset'
+    for kind in PROBLEMS:
+        if not (no_masks and 'mask' in kind):
+            cells[kind] = stream.count(kind)
+    sizes = [r.size for r in stream.reports if r.size]
+    for row, choose in (('smallest image', min), ('largest image', max)):
+        if sizes:
+            cells[row] = '{}x{}'.format(*choose(sizes, key=np.prod))
+    return cells
+
+
+def class_cells(stream: Stream) -> dict[str, str]:
+    """Give each class its share of the pixels and its number of images."""
+    masks = [r.pixels for r in stream.reports if r.pixels is not None]
+    if not masks:
+        return {}
+    pixels, images = np.sum(masks, 0), np.count_nonzero(masks, 0)
+    shares = 100 * pixels / max(pixels[:-1].sum(), 1)
+    shares[-1] = 100 * pixels[-1] / max(pixels.sum(), 1)
+    rows = [*(f'% {name}' for name in stream.classes), '% of all: ignored']
+    return {
+        row: f'{share:.3f} ({count})'
+        for row, share, count in zip(rows, shares, images, strict=True)
+    }
+
+
+def make_table(
+    streams: dict[str, Stream], common: dict[tuple[str, str], list[str]]
+) -> PrettyTable:
+    """Tabulate everything, one column a stream."""
+    files = {name: file_cells(stream) for name, stream in streams.items()}
+    shared = {name: {} for name in streams}
+    for (first, second), paths in common.items():
+        shared[second][f'also in {first}'] = len(paths)
+    classes = {name: class_cells(stream) for name, stream in streams.items()}
+    table = PrettyTable(['% of pixels (images)', *streams], align='r')
+    table.align['% of pixels (images)'] = 'l'
+    for part in (files, shared, classes):
+        rows = list(
+            dict.fromkeys(row for cells in part.values() for row in cells)
+        )
+        for row in rows:
+            cells = [part[name].get(row, '-') for name in streams]
+            table.add_row([row, *cells], divider=row == rows[-1])
+    return table
+
+
+def common_images(first: Stream, second: Stream) -> list[str]:
+    """List the images of the first stream that the second one has too."""
+    paths = {osp.realpath(r.path) for r in second.reports}
+    digests = {r.digest for r in second.reports if r.digest}
+    return [
+        r.path
+        for r in first.reports
+        if osp.realpath(r.path) in paths or r.digest in digests
+    ]
+
+
+def overlaps(streams: dict[str, Stream]) -> dict[tuple[str, str], list[str]]:
+    """Find the images that two streams share, by the names of the two."""
+    found = {}
+    for a, b in combinations(streams, 2):
+        # Several unlabeled folders, or val and test, may share images.
+        if a == 'labeled' or (b in EVALUATED and a not in EVALUATED):
+            found[a, b] = common_images(streams[b], streams[a])
+    return found
+
+
+def findings(
+    streams: dict[str, Stream], common: dict[tuple[str, str], list[str]]
+) -> dict[str, list[str]]:
+    """Collect what is wrong: a kind of problem and the places."""
+    found = {}
+    for name, stream in streams.items():
+        if stream.error:
+            found[f'{name} not built'] = [stream.error]
+        if stream.repeated:
+            twice = f'{stream.repeated} more entries than images'
+            found[f'{name}: listed twice'] = [twice]
+        for kind in PROBLEMS:
+            places = [
+                r.problems[kind] for r in stream.reports if kind in r.problems
+            ]
+            if places:
+                found[f'{name}: {kind}'] = places
+    for (first, second), paths in common.items():
+        if paths:
+            found[f'{second}: also in {first}'] = paths
+    return found
+
+
+def main() -> int:
+    """Print the tables and return the exit code."""
+    args = parse_args()
+    cfg = Config.fromfile(args.config)
+    init_default_scope('mmseg')
+    streams = find_streams(cfg)
+    for name, stream in streams.items():
+        read_stream(name, stream, args.workers)
+    common = overlaps(streams)
+    print(make_table(streams, common))
+    found = findings(streams, common)
+    for kind, places in found.items():
+        print(f'{kind}: {len(places)}')
+        for place in places[: args.examples]:
+            print(f'  {place}')
+    print(f'{len(found)} kinds of problems' if found else 'No problem found.')
+    return 1 if found else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
