@@ -56,3 +56,16 @@ def test_list_names_images_with_or_without_suffix(folder):
 
 def test_one_suffix_may_be_given(folder):
     assert paths(make(folder, img_suffix='.png'), folder) == ['b.png']
+
+
+def test_given_suffix_keeps_its_case(folder):
+    # As Cityscapes names its images.
+    image = folder / 'images' / 'city' / 'a_leftImg8bit.png'
+    image.parent.mkdir()
+    image.write_bytes((folder / 'images' / 'b.png').read_bytes())
+    (folder / 'list.txt').write_text('city/a\n')
+    suffix = '_leftImg8bit.png'
+    dataset = make(folder, ann_file='list.txt', img_suffix=suffix)
+    assert paths(dataset, folder) == ['city/a_leftImg8bit.png']
+    dataset = make(folder, img_suffix=suffix)
+    assert paths(dataset, folder) == ['city/a_leftImg8bit.png']

@@ -1,5 +1,12 @@
+import importlib.util
+import pickle
+import shlex
 import sys
 
+import numpy as np
+import pytest
+from layouts import relocate
+from mmengine.config import Config
 from support import ROOT, SUPERVISED, run_process
 
 # Order of SHA-256 of '0:NAME', by sha256sum and sort.
@@ -87,3 +94,154 @@ def test_other_names_are_not_replaced_silently(tmp_path):
     assert read(out, '2-images_0_labeled.txt') == ['mine']
     done = make_splits(out, '--count', '2', '--overwrite')
     assert done.returncode == 0, done.stdout
+
+
+def test_counts_with_names_in_one_command(tmp_path):
+    out = tmp_path / 'splits'
+    done = make_splits(
+        out, '--counts', '1-30=1', '1-2=3', '--seeds', '0', '5', '9'
+    )
+    assert done.returncode == 0, done.stdout
+    assert len(list(out.iterdir())) == 12
+    for seed in (0, 5, 9):
+        assert len(read(out, f'1-30_{seed}_labeled.txt')) == 1
+        assert len(read(out, f'1-2_{seed}_labeled.txt')) == 3
+        assert len(read(out, f'1-2_{seed}_unlabeled.txt')) == 1
+    assert read(out, '1-30_0_labeled.txt') == ORDER_OF_SEED_0[:1]
+
+
+@pytest.mark.parametrize(
+    'arguments',
+    [
+        ['--counts', '1-30'],
+        ['--counts', '1-30=x'],
+        ['--counts', 'a=1', 'a=2'],
+        ['--counts', 'a=1', '--name', 'b'],
+        ['--count', '1', '--names', 'list.txt'],
+        [],
+    ],
+    ids=' '.join,
+)
+def test_command_line_that_makes_no_sense_is_refused(
+    monkeypatch, capsys, arguments
+):
+    tool = import_tool()
+    monkeypatch.setattr(sys, 'argv', ['x', 'config.py', 'out', *arguments])
+    with pytest.raises(SystemExit) as stop:
+        tool.parse_args()
+    assert stop.value.code == 2
+    assert 'error' in capsys.readouterr().err
+
+
+def import_tool():
+    path = ROOT / 'tools' / 'make_splits.py'
+    spec = importlib.util.spec_from_file_location('make_splits', path)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    return tool
+
+
+@pytest.mark.parametrize(
+    ('base', 'total', 'counts'),
+    [
+        ('cityscapes_512x1024', 2975, (100, 372, 744, 1488)),
+        ('voc12aug_321x321', 10582, (106, 212, 529, 1323, 2646)),
+    ],
+)
+def test_commands_of_the_bases_write_the_published_counts(
+    tmp_path, base, total, counts
+):
+    """The command in the head of each base file, on as many empty files."""
+    root = tmp_path / 'data'
+    if base.startswith('cityscapes'):
+        folder = root / 'leftImg8bit' / 'train' / 'aachen'
+        folder.mkdir(parents=True)
+        for i in range(total):
+            (folder / f'aachen_{i:06d}_000019_leftImg8bit.png').touch()
+    else:
+        folder = root / 'ImageSets' / 'Segmentation'
+        folder.mkdir(parents=True)
+        (root / 'JPEGImages').mkdir()
+        names = [f'2008_{i:06d}' for i in range(total)]
+        (folder / 'trainaug.txt').write_text('\n'.join(names))
+    text = (ROOT / 'configs/_base_/datasets' / f'{base}.py').read_text()
+    head = [line[1:] for line in text.splitlines() if line.startswith('#   ')]
+    command = shlex.split('\n'.join(head).replace('\\\n', ' '))
+    assert command[:2] == ['python', 'tools/make_splits.py']
+    cfg = Config.fromfile(str(ROOT / command[2]))
+    assert command[2] == f'configs/_base_/datasets/{base}.py'
+    relocate(cfg, root).dump(tmp_path / 'config.py')
+    out = tmp_path / 'splits'
+    done = run_process(
+        sys.executable,
+        ROOT / command[1],
+        tmp_path / 'config.py',
+        out,
+        *command[4:],
+    )
+    assert done.returncode == 0, done.stdout
+    sizes = sorted(
+        len(path.read_text().split()) for path in out.glob('*_labeled.txt')
+    )
+    assert sizes == sorted(3 * counts)
+    for path in out.glob('*_labeled.txt'):
+        labeled = set(path.read_text().split())
+        other = path.with_name(path.name.replace('_labeled', '_unlabeled'))
+        unlabeled = set(other.read_text().split())
+        assert len(labeled | unlabeled) == total
+        assert not labeled & unlabeled
+    first, second, third = (
+        (out / f'1-8_{seed}_labeled.txt').read_text() for seed in range(3)
+    )
+    assert len({first, second, third}) == 3
+
+
+def test_published_indices_become_names(tmp_path):
+    # The data set is the list im_0, im_1, im_2, im_3.
+    np.save(tmp_path / 'split_7.npy', np.array([2, 0, 3, 1]))
+    out = tmp_path / 'splits'
+    arguments = ('--from-index-list', tmp_path / 'split_7.npy')
+    done = make_splits(out, '--counts', '1-2=2', '1-4=1', *arguments)
+    assert done.returncode == 0, done.stdout
+    assert read(out, '1-2_split_7_labeled.txt') == ['im_0', 'im_2']
+    assert read(out, '1-2_split_7_unlabeled.txt') == ['im_1', 'im_3']
+    assert read(out, '1-4_split_7_labeled.txt') == ['im_2']
+
+
+def test_indices_may_count_another_order(tmp_path):
+    (tmp_path / 'theirs.txt').write_text('im_3\nim_1\n\nim_0\nim_2\n')
+    (tmp_path / 'ids.pkl').write_bytes(pickle.dumps([0, 2, 1], 2))
+    out = tmp_path / 'splits'
+    done = make_splits(
+        out,
+        *('--from-index-list', tmp_path / 'ids.pkl'),
+        *('--names', tmp_path / 'theirs.txt'),
+    )
+    assert done.returncode == 0, done.stdout
+    assert read(out, '3-images_ids_labeled.txt') == ['im_0', 'im_1', 'im_3']
+    assert read(out, '3-images_ids_unlabeled.txt') == ['im_2']
+
+
+@pytest.mark.parametrize(
+    ('indices', 'names', 'arguments', 'message'),
+    [
+        ([0, 4], None, [], 'index 4, but there are only 4 images'),
+        ([0, 1], None, ['--counts', 'a=3'], 'has 2 indices, too few for 3'),
+        ([0], 'im_0 im_1 im_2 dog', [], "such as 'dog'"),
+        ([0], 'im_0 im_1 im_2 im_3 im_3', [], 'theirs.txt has 5 names'),
+    ],
+)
+def test_indices_of_another_data_set_are_refused(
+    tmp_path, indices, names, arguments, message
+):
+    (tmp_path / 'ids.pkl').write_bytes(pickle.dumps(indices))
+    if names:
+        (tmp_path / 'theirs.txt').write_text(names.replace(' ', '\n'))
+        arguments = [*arguments, '--names', tmp_path / 'theirs.txt']
+    out = tmp_path / 'splits'
+    done = make_splits(
+        out, '--from-index-list', tmp_path / 'ids.pkl', *arguments
+    )
+    assert done.returncode != 0
+    assert message in done.stdout
+    assert not out.exists()
