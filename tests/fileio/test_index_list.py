@@ -6,7 +6,10 @@ import struct
 import numpy as np
 import pytest
 
-from mmseg_classmix.fileio.index_list import load_index_list
+from mmseg_classmix.fileio.index_list import (
+    load_index_list,
+    order_by_index_list,
+)
 
 INDICES = [7, 0, 300, 4]
 # numpy.array([5, 1], dtype=int64), pickled by Python 2.7 with numpy 1.
@@ -133,3 +136,24 @@ def test_anything_but_distinct_indices_is_refused(tmp_path, values):
 def test_damaged_file_is_refused(tmp_path, data):
     with pytest.raises(ValueError, match='indices.pkl'):
         load_index_list(write(tmp_path, data))
+
+
+@pytest.mark.parametrize(
+    ('indices', 'listed', 'message'),
+    [
+        ([0, 4], None, 'index 4, but there are only 4 images'),
+        ([0], 'a b c dog', "such as 'd'"),
+        ([0], 'a b c d d', 'names.txt has 5 names'),
+        ([0], 'a b c', "such as 'd'"),
+    ],
+)
+def test_indices_of_another_data_set_are_refused(
+    tmp_path, indices, listed, message
+):
+    file = write(tmp_path, pickle.dumps(indices))
+    names_file = None
+    if listed:
+        names_file = tmp_path / 'names.txt'
+        names_file.write_text(listed.replace(' ', '\n'))
+    with pytest.raises(ValueError, match=message):
+        order_by_index_list(list('abcd'), file, names_file)
