@@ -1,0 +1,172 @@
+"""The experiments of the paper: configs, published scores, schedules.
+
+Scores are mIoU in percent on the validation set, from Tables 1, 2 and 3.
+"""
+
+from dataclasses import dataclass
+
+SUPERVISED = 'supervised'
+SEMI_SUPERVISED = 'semi-supervised'
+
+# Table 1: fraction, baseline and ClassMix, mean and std of three runs.
+CITYSCAPES = {
+    '1-30': ((43.84, 0.71), (54.07, 1.61)),
+    '1-8': ((54.84, 1.14), (61.35, 0.62)),
+    '1-4': ((60.08, 0.62), (63.63, 0.33)),
+    '1-2': ((63.02, 0.14), (66.29, 0.47)),
+    'full': ((66.19, 0.11), None),
+}
+# Table 2: one run each.
+VOC = {
+    '1-100': ((42.47, None), (54.18, None)),
+    '1-50': ((55.69, None), (66.15, None)),
+    '1-20': ((61.36, None), (67.77, None)),
+    '1-8': ((67.14, None), (71.00, None)),
+    '1-4': ((70.20, None), (72.45, None)),
+    'full': ((74.13, None), None),
+}
+# Table 3: means of three runs on 1/8 of Cityscapes; None: not in the paper.
+ABLATIONS = {
+    'cowmix': 60.37,
+    'cutmix': 59.12,
+    'no_mix': None,
+    'pixelwise_threshold': 58.61,
+    'sigmoid_ramp_up': 60.58,
+    'constant_weight': 60.58,
+    'squared_error': 58.74,
+    'no_pseudo_label': 60.15,
+    'random_crop_baseline': 56.42,
+    'random_crop': 62.16,
+    'extra_augmentations': 61.85,
+    'baseline_80k': 55.05,
+    '80k': 62.92,
+    'published_code': None,
+}
+# The others are compared with the baseline of Table 1.
+ABLATION_BASELINES = {
+    'random_crop': 'random_crop_baseline',
+    '80k': 'baseline_80k',
+}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One row of a table.
+
+    Args:
+        table: Table that its runs are filed under.
+        config: Path below ``configs``, without ``.py``.
+        method: ``SUPERVISED`` or ``SEMI_SUPERVISED``.
+        data: Data set, as ``run_config.data_name`` calls it.
+        fraction: Labeled share, as in the names of the split files.
+        labeled: Labeled images an iteration, over all processes.
+        max_iters: Iterations.
+        mean: Published mIoU in percent, or None.
+        std: Published standard deviation, or None.
+        baseline: Config of the supervised run to compare with, or None.
+    """
+
+    table: str
+    config: str
+    method: str
+    data: str
+    fraction: str
+    labeled: int
+    max_iters: int = 40_000
+    mean: float | None = None
+    std: float | None = None
+    baseline: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the config file, without ``.py``."""
+        return self.config.rsplit('/', 1)[1]
+
+    @property
+    def published_gain(self) -> float | None:
+        """Published score minus that of the baseline, in points."""
+        if self.baseline is None or self.mean is None:
+            return None
+        (base,) = (e for e in EXPERIMENTS if e.config == self.baseline)
+        return round(self.mean - base.mean, 2)
+
+
+def _main_table(
+    table: str, data: str, labeled: int, scores: dict
+) -> list[Experiment]:
+    rows = []
+    for fraction, (base, ours) in scores.items():
+        baseline = f'supervised/{table}_{fraction}'
+        common = dict(
+            table=table, data=data, fraction=fraction, labeled=labeled
+        )
+        rows.append(
+            Experiment(
+                config=baseline,
+                method=SUPERVISED,
+                mean=base[0],
+                std=base[1],
+                **common,
+            )
+        )
+        if ours is not None:
+            rows.append(
+                Experiment(
+                    config=f'classmix/{table}_{fraction}',
+                    method=SEMI_SUPERVISED,
+                    mean=ours[0],
+                    std=ours[1],
+                    baseline=baseline,
+                    **common,
+                )
+            )
+    return rows
+
+
+def _ablation(name: str, mean: float | None) -> Experiment:
+    supervised = name in ABLATION_BASELINES.values()
+    baseline = 'supervised/cityscapes_1-8'
+    if name in ABLATION_BASELINES:
+        baseline = f'ablations/{ABLATION_BASELINES[name]}'
+    return Experiment(
+        table='ablations',
+        config=f'ablations/{name}',
+        method=SUPERVISED if supervised else SEMI_SUPERVISED,
+        data='Cityscapes',
+        fraction='1-8',
+        labeled=2,
+        max_iters=80_000 if '80k' in name else 40_000,
+        mean=mean,
+        baseline=None if supervised else baseline,
+    )
+
+
+_CITYSCAPES = _main_table('cityscapes', 'Cityscapes', 2, CITYSCAPES)
+_VOC = _main_table('voc12aug', 'VOC', 10, VOC)
+_ABLATIONS = [_ablation(name, mean) for name, mean in ABLATIONS.items()]
+EXPERIMENTS = [*_CITYSCAPES, *_VOC, *_ABLATIONS]
+# The first two rows of Table 3 are runs of Table 1: nothing trains twice.
+TABLES = dict(
+    cityscapes=_CITYSCAPES,
+    voc12aug=_VOC,
+    ablations=[
+        *(e for e in _CITYSCAPES if e.fraction == '1-8'),
+        *_ABLATIONS,
+    ],
+)
+
+
+def find_experiment(name: str, method: str) -> Experiment | None:
+    """Find the experiment of a config.
+
+    Args:
+        name: Name of the config file, without ``.py``.
+        method: ``SUPERVISED`` or ``SEMI_SUPERVISED``.
+
+    Returns:
+        The experiment, or None if the paper has none of that name.
+    """
+    for experiment in EXPERIMENTS:
+        if (experiment.name, experiment.method) == (name, method):
+            return experiment
+    return None

@@ -1,0 +1,207 @@
+"""Train every run of a table of the paper, or print the commands.
+
+    python tools/run_table.py cityscapes --dry-run
+    python tools/run_table.py ablations --only 'ablations/cow*' --gpus 1
+    python tools/run_table.py voc12aug --slurm gpu --resume
+
+Tables: cityscapes (Table 1), voc12aug (Table 2), ablations (Table 3; its
+first two rows are runs of Table 1). A run is in
+WORK_DIR/TABLE/CONFIG/seed_SEED; finished ones are skipped. The processes
+share the batch of the paper, whatever their number.
+"""
+
+import argparse
+import contextlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+# The OneDL packages print when they are imported: not among the commands.
+with contextlib.redirect_stdout(sys.stderr):
+    from mmseg_classmix.utils.paper import TABLES
+    from mmseg_classmix.utils.runs import read_run
+    from mmseg_classmix.utils.table_jobs import (
+        BEGUN,
+        FINISHED,
+        Job,
+        command_line,
+        experiments_of,
+        plan,
+    )
+
+TOOLS = Path(__file__).resolve().parent
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('table', choices=list(TABLES))
+    parser.add_argument(
+        '--dry-run', action='store_true', help='print the commands only'
+    )
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
+    parser.add_argument('--gpus', type=int, default=2, help='processes a run')
+    parser.add_argument(
+        '--only',
+        nargs='+',
+        default=[],
+        metavar='PATTERN',
+        help="configs, such as 'classmix/*' or '*_1-8'",
+    )
+    parser.add_argument(
+        '--resume',
+        action='store_true',
+        help='go on with runs that were begun; they are left alone otherwise, '
+        'as they may be running',
+    )
+    parser.add_argument(
+        '--slurm',
+        metavar='PARTITION',
+        help='submit all runs at once through tools/slurm_train.sh, instead '
+        'of training one after the other here',
+    )
+    parser.add_argument(
+        '--keep-going',
+        action='store_true',
+        help='go on with the next run after a failure',
+    )
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs'))
+    parser.add_argument(
+        '--configs',
+        type=Path,
+        default=TOOLS.parent / 'configs',
+        help='folder of configs with the same names',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
+        help='passed on to every run',
+    )
+    args = parser.parse_args()
+    if args.gpus < 1:
+        parser.error(f'--gpus {args.gpus} must be at least 1')
+    if len(set(args.seeds)) < len(args.seeds):
+        parser.error(f'--seeds {args.seeds}: each once')
+    return args
+
+
+def select(jobs: list[Job], resume: bool) -> list[Job]:
+    """Leave out what is finished or may be running, and say so."""
+    chosen = []
+    for job in jobs:
+        if job.status == FINISHED:
+            say(f'finished: {job.work_dir}')
+        elif job.status == BEGUN and not resume:
+            say(f'begun, --resume goes on with it: {job.work_dir}')
+        else:
+            chosen.append(job)
+    return chosen
+
+
+def name_missing(jobs: list[Job]) -> bool:
+    """Name files that are not there; returns whether there are any."""
+    missing = sorted({path for job in jobs for path in job.missing})
+    for path in missing:
+        say(f'missing: {path}')
+    if any(path.suffix == '.txt' for path in missing):
+        say('tools/make_splits.py writes lists of names: docs/tables.md')
+    return bool(missing)
+
+
+def train_here(jobs: list[Job], gpus: int, keep_going: bool) -> list[Job]:
+    """Train one run after the other; returns those that failed."""
+    failed = []
+    for job in jobs:
+        env, words = job.command(TOOLS, gpus, None)
+        say(command_line(env, words))
+        code = subprocess.call(words, env={**os.environ, **env})
+        if not ended_well(job, code):
+            failed.append(job)
+            if not keep_going:
+                break
+    return failed
+
+
+def submit(jobs: list[Job], gpus: int, partition: str) -> list[Job]:
+    """Submit all runs and wait; returns those that failed."""
+    processes = []
+    for job in jobs:
+        env, words = job.command(TOOLS, gpus, partition)
+        job.work_dir.mkdir(parents=True, exist_ok=True)
+        log = job.work_dir / 'slurm.log'
+        say(f'{command_line(env, words)} >> {log}')
+        with open(log, 'a') as file:
+            process = subprocess.Popen(
+                words,
+                env={**os.environ, **env},
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+        processes.append(process)
+    return [
+        job
+        for job, process in zip(jobs, processes, strict=True)
+        if not ended_well(job, process.wait())
+    ]
+
+
+def ended_well(job: Job, code: int) -> bool:
+    """Whether a run is finished, by its log and not by its word."""
+    if code:
+        say(f'failed with exit code {code}: {job.work_dir}')
+        return False
+    run = read_run(job.work_dir)
+    if run is None or not run.finished:
+        say(
+            f'ended, but its log has no validation at the last iteration: '
+            f'{job.work_dir}; if its last checkpoint is that of the last '
+            'iteration, let last_checkpoint name an earlier one and --resume'
+        )
+        return False
+    return True
+
+
+def say(text: str) -> None:
+    """Write to stderr: stdout is for the commands."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Train, or print what would be run."""
+    args = parse_args()
+    try:
+        jobs = plan(
+            experiments_of(args.table, args.only),
+            args.seeds,
+            args.gpus,
+            args.configs.resolve(),
+            args.work_dir,
+            args.cfg_options,
+        )
+    except ValueError as error:
+        sys.exit(f'error: {error}')
+    jobs = select(jobs, args.resume)
+    missing = name_missing(jobs)
+    if args.dry_run:
+        for job in jobs:
+            print(command_line(*job.command(TOOLS, args.gpus, args.slurm)))
+        return
+    if missing:
+        sys.exit('error: nothing was started')
+    if args.slurm:
+        failed = submit(jobs, args.gpus, args.slurm)
+    else:
+        failed = train_here(jobs, args.gpus, args.keep_going)
+    if failed:
+        names = '\n'.join(str(job.work_dir) for job in failed)
+        sys.exit(f'error: {len(failed)} of {len(jobs)} failed:\n{names}')
+
+
+if __name__ == '__main__':
+    main()
