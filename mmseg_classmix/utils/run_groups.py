@@ -62,7 +62,7 @@ def group_runs(runs: list[Run], configs: Path) -> list[Group]:
             does not repeat the paper.
 
     Returns:
-        Groups in the order of the paper, others after them by name.
+        Groups in the order of the paper; others after them, baselines first.
 
     Raises:
         ValueError: If a group has two runs of one seed and split: counting
@@ -167,15 +167,10 @@ def _differences(variants: list[dict[str, str]]) -> list[str]:
 
 
 def _group_order(group: Group) -> tuple:
-    run = group.first
-    known = group.experiment in EXPERIMENTS
-    place = EXPERIMENTS.index(group.experiment) if known else len(EXPERIMENTS)
-    return (
-        run.data,
-        place,
-        run.name,
-        run.method != SUPERVISED,
-        run.fraction,
-        run.max_iters,
-        group.difference,
-    )
+    run, known = group.first, group.experiment
+    place = EXPERIMENTS.index(known) if known else -1
+    # On other data the rows of the paper are ablations: baselines go first.
+    rank = (1, run.fraction, run.method != SUPERVISED, place)
+    if known and known.data == run.data:
+        rank = (0, '', False, place)
+    return (run.data, *rank, run.name, run.max_iters, group.difference)

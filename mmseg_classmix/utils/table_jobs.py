@@ -53,7 +53,8 @@ class Job:
             Environment variables to set, and the words of the command.
         """
         env, config = {}, str(self.config)
-        if 'ABLATION_BASE' in os.environ:
+        ablation = self.experiment.config.startswith('ablations/')
+        if ablation and 'ABLATION_BASE' in os.environ:
             env['ABLATION_BASE'] = os.environ['ABLATION_BASE']
         if partition is None:
             words = [str(tools / 'dist_train.sh'), config, str(gpus)]
