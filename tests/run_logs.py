@@ -1,9 +1,12 @@
 """Work directories as mmengine leaves them, with scores of our choice."""
 
 import json
+import runpy
+import subprocess
+import sys
 
 from mmengine.config import Config
-from support import CLASSMIX, SUPERVISED
+from support import CLASSMIX, SUPERVISED, environment
 
 # Of a real log; the number of processes is at its head.
 LOG = 'Runtime environment:\n    Distributed launcher: none\n    GPU number: '
@@ -66,3 +69,56 @@ def write_run(
         ''.join(f'{json.dumps(line)}\n' for line in lines)
     )
     return work_dir
+
+
+def write_table_configs(root):
+    """The rows of 1/8 of Cityscapes, on tiny data, with two splits."""
+    lists = '{{ fileDirname }}/../splits/tiny/1-8_0_'
+    labeled = f'labeled.ann_file = {lists + "labeled.txt"!r}\n'
+    for method, base in (('supervised', SUPERVISED), ('classmix', CLASSMIX)):
+        text = f'_base_ = {str(base)!r}\nlabeled = _base_.labeled\n{labeled}'
+        sources = '[labeled]'
+        if method == 'classmix':
+            text += 'unlabeled = _base_.unlabeled\n'
+            sources = '[labeled, unlabeled]'
+        text += f'train_dataloader = dict(dataset=dict(datasets={sources}))\n'
+        path = root / method / 'cityscapes_1-8.py'
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    (root / 'splits' / 'tiny').mkdir(parents=True)
+    names = dict(labeled=('im_0\nim_1\n', 'im_2\nim_3\n'))
+    names['unlabeled'] = ('im_0\nim_1\nim_2\n', 'im_3\nim_4\nim_5\n')
+    for kind, seeds in names.items():
+        for seed, text in enumerate(seeds):
+            path = root / 'splits' / 'tiny' / f'1-8_{seed}_{kind}.txt'
+            path.write_text(text)
+    return root
+
+
+def run_tool(tool, *arguments, cwd=None, **env):
+    """Run a tool as a shell does, stdout and stderr apart."""
+    return subprocess.run(
+        [sys.executable, str(tool), *map(str, arguments)],
+        cwd=cwd,
+        env=environment(**env),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def call_tool(tool, monkeypatch, capsys, *arguments):
+    """Run a tool in this process, which has imported everything already.
+
+    Returns:
+        Its stdout, its stderr, and what it passed to sys.exit.
+    """
+    main = runpy.run_path(str(tool))['main']
+    monkeypatch.setattr(sys, 'argv', [str(tool), *map(str, arguments)])
+    capsys.readouterr()
+    error = None
+    try:
+        main()
+    except SystemExit as stop:
+        error = stop.code
+    return *capsys.readouterr(), error

@@ -176,14 +176,16 @@ def main() -> None:
     """Train, or print what would be run."""
     args = parse_args()
     try:
-        jobs = plan(
-            experiments_of(args.table, args.only),
-            args.seeds,
-            args.gpus,
-            args.configs.resolve(),
-            args.work_dir,
-            args.cfg_options,
-        )
+        # mmengine logs what it reads from the environment.
+        with contextlib.redirect_stdout(sys.stderr):
+            jobs = plan(
+                experiments_of(args.table, args.only),
+                args.seeds,
+                args.gpus,
+                args.configs.resolve(),
+                args.work_dir,
+                args.cfg_options,
+            )
     except ValueError as error:
         sys.exit(f'error: {error}')
     jobs = select(jobs, args.resume)

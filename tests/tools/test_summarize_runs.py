@@ -1,16 +1,14 @@
 import csv
 import io
 import re
-import runpy
 import statistics
 import subprocess
-import sys
 
 import pytest
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
-from run_logs import write_run
-from support import CLASSMIX, ROOT, SUPERVISED, environment, train
+from run_logs import call_tool, run_tool, write_run
+from support import CLASSMIX, ROOT, SUPERVISED, train
 
 from mmseg_classmix.utils.runs import read_run
 
@@ -27,31 +25,13 @@ class PowerCut(Hook):
             raise RuntimeError('power cut')
 
 
-def summarize(*arguments):
-    """Run the tool as a shell does, stdout and stderr apart."""
-    return subprocess.run(
-        [sys.executable, str(TOOL), *(str(a) for a in arguments)],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-
-
 @pytest.fixture
 def call(monkeypatch, capsys):
-    """Run the tool in this process: it starts in no time."""
-    tool = runpy.run_path(str(TOOL))
+    """Run the tool in this process; its stdout and its error."""
 
     def run(*arguments):
-        monkeypatch.setattr(sys, 'argv', ['tool', *map(str, arguments)])
-        capsys.readouterr()
-        error = None
-        try:
-            tool['main']()
-        except SystemExit as stop:
-            error = stop.code
-        return capsys.readouterr().out, error
+        out, _, error = call_tool(TOOL, monkeypatch, capsys, *arguments)
+        return out, error
 
     return run
 
@@ -102,7 +82,7 @@ def logged(work_dir, name):
 
 
 def test_trained_runs_are_averaged_over_seeds(trained):
-    done = summarize(trained / 'sup', trained / 'semi', '--format', 'csv')
+    done = run_tool(TOOL, trained / 'sup', trained / 'semi', '--format', 'csv')
     assert done.returncode == 0, done.stderr
     base, ours = csv.DictReader(io.StringIO(done.stdout))
     assert (base['config'], base['method']) == (
@@ -199,7 +179,7 @@ def paper(tmp_path_factory):
 
 
 def test_scores_stand_next_to_the_published_ones(paper):
-    done = summarize(paper)
+    done = run_tool(TOOL, paper)
     assert done.returncode == 0, done.stderr
     rows = {(row[0], row[1]): row for row in table(done.stdout)}
     # 53, 54, 56: mean 54.33, deviations -4/3, -1/3, 5/3, std sqrt(7/3).

@@ -244,10 +244,12 @@ def main() -> None:
     """Print the table, and below it what it does not count."""
     args = parse_args()
     try:
-        runs = find_runs(args.work_dirs)
-        check_metric(runs, args.metric)
-        finished = [run for run in runs if run.finished]
-        groups = group_runs(finished, args.configs)
+        # mmengine logs what configs read from the environment.
+        with contextlib.redirect_stdout(sys.stderr):
+            runs = find_runs(args.work_dirs)
+            check_metric(runs, args.metric)
+            finished = [run for run in runs if run.finished]
+            groups = group_runs(finished, args.configs)
     except (FileNotFoundError, ValueError) as error:
         sys.exit(f'error: {error}')
     write = csv_cells if args.format == 'csv' else text_cells

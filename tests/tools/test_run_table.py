@@ -1,0 +1,215 @@
+import shlex
+
+import pytest
+from run_logs import call_tool, run_tool, write_run, write_table_configs
+from support import ROOT
+
+from mmseg_classmix.utils.runs import read_run
+
+TOOL = ROOT / 'tools' / 'run_table.py'
+# In place of Slurm: writes its arguments, one a line, a file a job.
+SRUN = """#!/usr/bin/env bash
+printf '%s\\n' "$@" > "$RECORD/$3"
+"""
+# In place of the Python of dist_train.sh: counts its calls and fails.
+FAILS = '#!/usr/bin/env bash\necho started >> "$RECORD/calls"\nexit 3\n'
+SOURCE = 'train_dataloader.dataset.datasets'
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Run the tool in this process: its stdout, its stderr, its error."""
+
+    def run(*arguments, **env):
+        for name, value in env.items():
+            monkeypatch.setenv(name, str(value))
+        return call_tool(TOOL, monkeypatch, capsys, *arguments)
+
+    return run
+
+
+@pytest.fixture
+def configs(tmp_path):
+    return write_table_configs(tmp_path / 'configs')
+
+
+def put_in_path(tmp_path, name, text):
+    """Environment in which a script stands in for a program."""
+    program = tmp_path / 'bin' / name
+    program.parent.mkdir()
+    program.write_text(text)
+    program.chmod(0o755)
+    record = tmp_path / 'record'
+    record.mkdir()
+    return dict(PATH=f'{program.parent}:/usr/bin:/bin', RECORD=record)
+
+
+def test_dry_run_prints_commands_and_warns(tmp_path, configs):
+    done = run_tool(
+        TOOL,
+        'cityscapes',
+        '--dry-run',
+        '--only',
+        'classmix/*_1-8',
+        'supervised/*full',
+        '--seeds',
+        1,
+        7,
+        '--configs',
+        configs,
+        '--cfg-options',
+        'model.name=a b',
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    first, second, *full = map(shlex.split, done.stdout.splitlines())
+    config = configs / 'classmix' / 'cityscapes_1-8.py'
+    lists = configs / 'splits' / 'tiny'
+    assert first == [
+        str(ROOT / 'tools' / 'dist_train.sh'),
+        str(config),
+        '2',
+        '--work-dir',
+        'work_dirs/cityscapes/classmix/cityscapes_1-8/seed_1',
+        '--cfg-options',
+        'randomness.seed=1',
+        f'{SOURCE}.0.ann_file={lists}/1-8_1_labeled.txt',
+        f'{SOURCE}.1.ann_file={lists}/1-8_1_unlabeled.txt',
+        # 2 + 2 images on 2 GPUs; the tiny config has 2 + 2 a process.
+        'train_dataloader.batch_size=2',
+        'train_dataloader.sampler.batch_size=2',
+        'model.name=a b',
+    ]
+    assert 'randomness.seed=7' in second
+    assert len(full) == 2 and 'ann_file' not in str(full)
+    for path in (
+        lists / '1-8_7_labeled.txt',
+        lists / '1-8_7_unlabeled.txt',
+        configs / 'supervised' / 'cityscapes_full.py',
+    ):
+        assert f'missing: {path}\n' in done.stderr
+    assert f'{lists}/1-8_1_' not in done.stderr
+    assert not (tmp_path / 'work_dirs').exists()
+
+
+def test_nothing_starts_when_a_file_is_missing(tmp_path, configs, call):
+    env = put_in_path(tmp_path, 'python', FAILS)
+    (configs / 'splits' / 'tiny' / '1-8_1_labeled.txt').unlink()
+    arguments = ('--only', '*_1-8', '--seeds', 0, 1, '--configs', configs)
+    _, said, error = call('cityscapes', *arguments, **env)
+    assert '1-8_1_labeled.txt' in said
+    assert error == 'error: nothing was started'
+    assert not list((tmp_path / 'record').iterdir())
+
+
+@pytest.mark.parametrize(('option', 'calls'), [([], 1), (['--keep-going'], 2)])
+def test_failure_stops_or_not(tmp_path, configs, call, option, calls):
+    env = put_in_path(tmp_path, 'python', FAILS)
+    arguments = ('--only', '*_1-8', '--seeds', 0, '--configs', configs)
+    _, said, error = call(
+        'cityscapes',
+        *arguments,
+        *option,
+        '--work-dir',
+        tmp_path / 'out',
+        **env,
+    )
+    assert (tmp_path / 'record' / 'calls').read_text() == 'started\n' * calls
+    assert error.startswith(f'error: {calls} of 2 failed')
+    assert said.count('failed with exit code 3') == calls
+
+
+def test_slurm_gets_every_run(tmp_path, configs, call):
+    env = put_in_path(tmp_path, 'srun', SRUN)
+    _, said, error = call(
+        'cityscapes',
+        '--slurm',
+        'gpu',
+        '--only',
+        '*_1-8',
+        '--seeds',
+        0,
+        '--configs',
+        configs,
+        '--work-dir',
+        tmp_path / 'out',
+        **env,
+    )
+    names = sorted(path.name for path in (tmp_path / 'record').iterdir())
+    assert names == [
+        '--job-name=classmix_cityscapes_1-8_0',
+        '--job-name=supervised_cityscapes_1-8_0',
+    ]
+    words = (tmp_path / 'record' / names[0]).read_text().splitlines()
+    assert words[:2] == ['-p', 'gpu']
+    assert {'--ntasks=2', '--gres=gpu:2'} <= set(words)
+    at = words.index('--work-dir')
+    folder = tmp_path / 'out' / 'cityscapes' / 'classmix' / 'cityscapes_1-8'
+    assert words[at + 1] == str(folder / 'seed_0')
+    # The recorder has not trained: its good exit code is not believed.
+    assert said.count('no validation at the last iteration') == 2
+    assert error.startswith('error: 2 of 2 failed')
+
+
+def test_table_trains_once_and_is_summarized(
+    tmp_path, configs, call, monkeypatch, capsys
+):
+    arguments = (
+        '--only',
+        '*_1-8',
+        '--seeds',
+        1,
+        '--gpus',
+        1,
+        '--configs',
+        configs,
+        '--work-dir',
+        tmp_path / 'out',
+    )
+    done = run_tool(TOOL, 'cityscapes', *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    out = tmp_path / 'out' / 'cityscapes'
+    base = read_run(out / 'supervised' / 'cityscapes_1-8' / 'seed_1')
+    ours = read_run(out / 'classmix' / 'cityscapes_1-8' / 'seed_1')
+    for run, images in ((base, (2, 0)), (ours, (2, 2))):
+        assert run.finished
+        assert (run.fraction, run.seed, run.split) == ('1-8', 1, 1)
+        assert run.images == images
+    _, said, error = call('cityscapes', *arguments)
+    assert error is None
+    assert said.count('finished: ') == 2
+    assert len(list(base.work_dir.glob('2*'))) == 1
+    tool = ROOT / 'tools' / 'analysis_tools' / 'summarize_runs.py'
+    text, _, _ = call_tool(tool, monkeypatch, capsys, tmp_path / 'out')
+    row = next(s for s in text.splitlines() if 'semi-sup' in s)
+    value = ours.validations[4]['student/mIoU']
+    more = value - base.validations[4]['mIoU']
+    assert f'{value:.2f}' in row and f'{more:+.2f}' in row
+
+
+def test_begun_run_is_resumed_on_demand_only(tmp_path, configs, call):
+    out = tmp_path / 'out'
+    work_dir = out / 'cityscapes' / 'supervised' / 'cityscapes_1-8' / 'seed_0'
+    write_run(work_dir, 'cityscapes_1-8', {2: 10})
+    arguments = (
+        '--dry-run',
+        '--only',
+        'supervised/*_1-8',
+        '--seeds',
+        0,
+        '--configs',
+        configs,
+        '--work-dir',
+        out,
+    )
+    out_text, said, _ = call('cityscapes', *arguments)
+    assert 'dist_train.sh' not in out_text
+    assert f'begun, --resume goes on with it: {work_dir}' in said
+    out_text, _, _ = call('cityscapes', *arguments, '--resume')
+    assert f'--work-dir {work_dir} --resume --cfg-options' in out_text
+
+
+def test_unknown_tables_and_patterns_are_named(tmp_path, call):
+    _, said, error = call('table_4')
+    assert error == 2
+    assert "'table_4'" in said and 'ablations' in said
