@@ -110,7 +110,7 @@ def name_missing(jobs: list[Job]) -> bool:
     for path in missing:
         say(f'missing: {path}')
     if any(path.suffix == '.txt' for path in missing):
-        say('tools/make_splits.py writes lists of names: docs/tables.md')
+        say('tools/make_splits.py writes lists of names: docs/datasets.md')
     return bool(missing)
 
 
