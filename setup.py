@@ -50,6 +50,7 @@ setup(
     install_requires=[
         'ftfy',  # mmsegmentation 1.2.2 needs ftfy and regex, unsaid
         'kornia>=0.8',
+        'matplotlib>=3.7',
         'numpy>=1.23',
         'opencv-python>=4.6',
         'packaging>=20',

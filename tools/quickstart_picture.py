@@ -4,10 +4,15 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from mmengine.dataset import Compose, pseudo_collate
 from mmseg.apis import inference_model, init_model
-from torch import Tensor, nn
+from torch import nn
+
+from mmseg_classmix.visualization import (
+    colorize,
+    denormalize,
+    label_and_mix,
+)
 
 COLUMNS = (
     'image',
@@ -45,12 +50,11 @@ def draw_picture(
     images = sorted((folder / source.data_prefix.img_path).iterdir())[:rows]
     masks = folder / source.data_prefix.seg_map_path
     batch, mixed = mix([str(path) for path in images], model)
-    palette = np.array(model.dataset_meta['palette'], np.uint8)[:, ::-1]
 
     def paint(label: np.ndarray) -> np.ndarray:
-        return palette[np.clip(label, 0, len(palette) - 1)]
+        return colorize(label, model.dataset_meta['palette'])
 
-    pixels, mixed_pixels = (to_pixels(b['img'], batch) for b in (batch, mixed))
+    pixels, mixed_pixels = (denormalize(b['img'], b) for b in (batch, mixed))
     lines = [titles(pixels[0].shape[1])]
     for i, path in enumerate(images):
         cells = [
@@ -64,6 +68,7 @@ def draw_picture(
             paint(cv2.imread(str(masks / path.name), cv2.IMREAD_GRAYSCALE)),
         ]
         row = np.hstack([cell.astype(np.uint8) for cell in cells])
+        row = cv2.cvtColor(row, cv2.COLOR_RGB2BGR)
         lines.append(
             cv2.resize(
                 row, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_NEAREST
@@ -88,26 +93,12 @@ def mix(paths: list[str], model: nn.Module) -> tuple[dict, dict]:
     samples = [pipeline(dict(img_path=path)) for path in paths]
     data = model.data_preprocessor(pseudo_collate(samples), True)
     model.mix_seed = 0
-    # The teacher labels with the statistics of the batch.
-    model.train()
-    with torch.no_grad():
-        batch = model.pseudo_label(data['inputs'], data['data_samples'])
-        mixed = model.batch_transforms(batch)
-    model.eval()
-    return batch, mixed
+    return label_and_mix(model, data['inputs'], data['data_samples'])
 
 
 def predict(model: nn.Module, path: Path) -> np.ndarray:
     """Predict the classes of an image, (H, W) int64."""
     return inference_model(model, str(path)).pred_sem_seg.data[0].numpy()
-
-
-def to_pixels(img: Tensor, batch: dict) -> np.ndarray:
-    """Undo the normalization: (N, H, W, 3) uint8, BGR."""
-    img = (img * batch['std'] + batch['mean']).clamp(0, 255).round()
-    if batch['channel_order'] == 'rgb':
-        img = img.flip(1)
-    return img.permute(0, 2, 3, 1).numpy().astype(np.uint8)
 
 
 def titles(width: int) -> np.ndarray:

@@ -1,0 +1,173 @@
+"""Draw mixed images and what they were made of (paper, Figure 1).
+
+The mixes are those of the first iterations of a training with this config
+and seed, with the weights of CHECKPOINT. Without one, labeled images are
+mixed by their ground truth.
+
+    python tools/analysis_tools/browse_mixes.py \
+        configs/classmix/camvid_1-8_r18.py work_dirs/camvid/iter_3000.pth
+"""
+
+import argparse
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from mmengine.config import Config, DictAction
+from mmengine.device import get_device
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner, load_checkpoint
+from mmseg.registry import MODELS
+from torch import nn
+from torch.utils.data import DataLoader
+
+import mmseg_classmix  # noqa: F401  registers models and datasets
+from mmseg_classmix.visualization import Mix, browse_mixes, colorize
+from mmseg_classmix.visualization.sheet import (
+    class_legend,
+    new_sheet,
+    save_sheet,
+    show,
+)
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('config', help='config with model.batch_transforms')
+    parser.add_argument(
+        'checkpoint', nargs='?', help='its teacher labels the images'
+    )
+    parser.add_argument(
+        '--output',
+        type=Path,
+        help='picture to write, work_dirs/CONFIG/mixes.png by default',
+    )
+    parser.add_argument(
+        '--num', type=int, default=4, help='number of mixed images'
+    )
+    parser.add_argument(
+        '--seed', type=int, help='of the run; by default that of the config'
+    )
+    parser.add_argument(
+        '--device', default=get_device(), help='such as cpu or cuda:0'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='override values of the config, KEY=VALUE ..., such as '
+        'model.batch_transforms.0.type=CutMix',
+    )
+    args = parser.parse_args()
+    if args.num < 1:
+        parser.error(f'--num {args.num} must be at least 1')
+    if args.checkpoint and not Path(args.checkpoint).is_file():
+        parser.error(f'no checkpoint {args.checkpoint}')
+    name = Path(args.config).stem
+    args.output = args.output or Path('work_dirs', name, 'mixes.png')
+    return args
+
+
+def build_model(cfg: Config, checkpoint: str | None, device: str) -> nn.Module:
+    """Build the model as Runner does; without a checkpoint it is not used.
+
+    Raises:
+        ValueError: If the config does not mix.
+    """
+    if not cfg.model.get('batch_transforms'):
+        raise ValueError(
+            f'{cfg.filename}: model.batch_transforms is missing or empty, so '
+            'nothing is mixed: take a config of semi-supervised training, '
+            'such as those in configs/classmix'
+        )
+    if cfg.get('data_preprocessor'):
+        cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
+    model = MODELS.build(cfg.model)
+    if checkpoint:
+        load_checkpoint(model, checkpoint, map_location='cpu', strict=True)
+    return model.to(device)
+
+
+def build_dataloader(cfg: Config, seed: int) -> DataLoader:
+    """Build the stream of training in this process.
+
+    Configs for several processes may have one image of a kind in each; then
+    the batch is that of two processes.
+    """
+    loader = cfg.train_dataloader
+    loader.update(num_workers=0, persistent_workers=False)
+    loader.pop('prefetch_factor', None)
+    built = Runner.build_dataloader(loader, seed)
+    if min(getattr(built.sampler, 'source_counts', [2])) > 1:
+        return built
+    print('one image of a kind in a process: taking the batch of two')
+    loader.batch_size *= 2
+    loader.sampler.batch_size *= 2
+    return Runner.build_dataloader(loader, seed)
+
+
+def draw(mixes: list[Mix], title: str, source: str, metainfo: dict) -> Figure:
+    """Draw one mix a row.
+
+    Args:
+        mixes: At least one.
+        title: Above the sheet.
+        source: Title of the labels of A.
+        metainfo: ``classes`` and ``palette`` of the dataset.
+    """
+    height, width = mixes[0].mask.shape
+    figure, grid = new_sheet(len(mixes), 6, 2.4, height / width)
+    titles = ('image A', 'image B', source, 'mask (white: A)')
+    titles += ('mixed image', 'mixed label')
+    for axes, text in zip(grid[0], titles, strict=True):
+        axes.set_title(text)
+    for row, mix in zip(grid, mixes, strict=True):
+        label, mixed_label = (
+            colorize(x, metainfo['palette'], mix.ignore_index)
+            for x in (mix.label, mix.mixed_label)
+        )
+        mask = np.repeat(mix.mask[..., None] * np.uint8(255), 3, -1)
+        cells = (mix.image, mix.partner, label, mask)
+        cells += (mix.mixed_image, mixed_label)
+        for axes, cell in zip(row, cells, strict=True):
+            show(axes, cell)
+        for axes, name in zip(row, mix.names, strict=False):
+            axes.set_xlabel(name, fontsize='x-small')
+    figure.suptitle(title)
+    class_legend(figure, metainfo['classes'], metainfo['palette'])
+    return figure
+
+
+def main() -> None:
+    """Mix and draw."""
+    args = parse_args()
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    seed = args.seed
+    if seed is None:
+        seed = cfg.get('randomness', {}).get('seed') or 0
+    model = build_model(cfg, args.checkpoint, args.device)
+    dataloader = build_dataloader(cfg, seed)
+    predict = args.checkpoint is not None
+    mixes = browse_mixes(model, dataloader, seed, predict)
+    names = [t['type'] for t in cfg.model.batch_transforms]
+    teacher = f'teacher: {Path(args.checkpoint).name}' if predict else ''
+    title = ', '.join(filter(None, [' + '.join(names), teacher]))
+    figure = draw(
+        list(islice(mixes, args.num)),
+        f'{title} ({Path(args.config).name}, seed {seed})',
+        'prediction for A' if predict else 'ground truth of A',
+        dataloader.dataset.metainfo,
+    )
+    save_sheet(figure, args.output)
+
+
+if __name__ == '__main__':
+    main()
