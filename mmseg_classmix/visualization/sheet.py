@@ -1,5 +1,6 @@
 """Sheets of pictures, drawn with matplotlib."""
 
+from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
@@ -82,18 +83,24 @@ def class_legend(
     )
 
 
-def save_sheet(figure: Figure, path: Path, dpi: int = 150) -> None:
-    """Write a figure; the suffix of the file says in which format.
+def picture_path(text: str) -> Path:
+    """Check the name of a picture; for ``type`` of argparse.
 
     Raises:
-        ValueError: If matplotlib does not know the format.
+        ArgumentTypeError: If matplotlib does not write such files.
     """
-    known = figure.canvas.get_supported_filetypes()
+    path = Path(text)
+    known = Figure().canvas.get_supported_filetypes()
     if path.suffix[1:].lower() not in known:
-        raise ValueError(
-            f'--output {path}: no such picture format, choose one of '
-            f'{", ".join(sorted(known))}'
+        raise ArgumentTypeError(
+            f'{text} is no picture that can be written, choose one of '
+            f'{", ".join("." + suffix for suffix in sorted(known))}'
         )
+    return path
+
+
+def save_sheet(figure: Figure, path: Path) -> None:
+    """Write a figure in the format that the suffix of the file names."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=dpi, bbox_inches='tight', pad_inches=0.1)
+    figure.savefig(path, dpi=150, bbox_inches='tight', pad_inches=0.1)
     print(f'picture: {path}')

@@ -27,6 +27,7 @@ from mmseg_classmix.visualization import Mix, browse_mixes, colorize
 from mmseg_classmix.visualization.sheet import (
     class_legend,
     new_sheet,
+    picture_path,
     save_sheet,
     show,
 )
@@ -44,7 +45,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--output',
-        type=Path,
+        type=picture_path,
         help='picture to write, work_dirs/CONFIG/mixes.png by default',
     )
     parser.add_argument(

@@ -26,7 +26,12 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
 from mmseg_classmix.datasets import MultiSourceDataset
-from mmseg_classmix.visualization.sheet import new_sheet, save_sheet, show
+from mmseg_classmix.visualization.sheet import (
+    new_sheet,
+    picture_path,
+    save_sheet,
+    show,
+)
 
 SPLITS = dict(
     train='all training images that have masks: the labeled and, if their '
@@ -69,7 +74,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--output',
-        type=Path,
+        type=picture_path,
         help='picture to write, '
         'work_dirs/CONFIG/class_distribution_SPLIT.png by default',
     )

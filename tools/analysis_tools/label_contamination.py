@@ -25,6 +25,7 @@ import mmseg_classmix  # noqa: F401  registers the transforms
 from mmseg_classmix.visualization.sheet import (
     class_legend,
     new_sheet,
+    picture_path,
     save_sheet,
     show,
 )
@@ -42,7 +43,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--output',
-        type=Path,
+        type=picture_path,
         default=Path('work_dirs/label_contamination.png'),
         help='picture to write',
     )
@@ -214,7 +215,7 @@ def draw(truth: Tensor, prob: Tensor, mixed: dict, distance: int) -> Figure:
     figure, grid = new_sheet(2, 3, 3.2, 1)
     soft, hard = labels(mixed).values()
     true = F.one_hot(truth[0], 3).permute(2, 0, 1)
-    margin = prob[0, OBJECT] - prob[0, CONTEXT]
+    margin = (prob[0, OBJECT] - prob[0, CONTEXT]).numpy()
     for axes, title, label in (
         (grid[0, 0], 'true classes of A', true),
         (grid[0, 1], 'prediction for A', prob[0]),
@@ -226,7 +227,7 @@ def draw(truth: Tensor, prob: Tensor, mixed: dict, distance: int) -> Figure:
         if label is not true:
             axes.contour(margin, [0], colors='white', linewidths=1.2)
             axes.set_xlabel('white: decision boundary', fontsize='small')
-    wrong = contamination(soft, mixed['truth'][0])
+    wrong = contamination(soft, mixed['truth'][0]).numpy()
     image = show(grid[0, 2], wrong, cmap='magma_r', vmin=0, vmax=0.5)
     figure.colorbar(image, ax=grid[0, 2], shrink=0.9)
     grid[0, 2].set_title('soft label: mass of class 2')
