@@ -135,8 +135,9 @@ def test_mixes_are_those_of_training(tmp_path, tiny_data):
 def test_without_predictions_labels_are_the_masks_and_padding_is_none(
     tiny_data,
 ):
-    size = {'model.segmentor.data_preprocessor.size': (36, 48)}
-    mixes, *_ = tiny_mixes(predict=False, **size)
+    padded = dict(size=(36, 48), seg_pad_val=1)
+    options = {'model.segmentor.data_preprocessor': padded}
+    mixes, *_ = tiny_mixes(predict=False, **options)
     for mix in mixes:
         assert mix.mask.shape == (36, 48)
         expected = np.full((36, 48), 255)
