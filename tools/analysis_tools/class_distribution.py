@@ -253,7 +253,7 @@ def draw(found: Distribution, classes: list[str], title: str) -> Figure:
         location='bottom',
         shrink=0.6,
         aspect=40,
-        ticks=[0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1],
+        ticks=[0, 0.01, 0.1, 0.25, 0.5, 1],
         format=lambda value, _: f'{value:.0%}',
     )
     bar.set_label(
