@@ -9,7 +9,14 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmengine.runner import Runner
 from mmseg.registry import MODELS, TRANSFORMS
-from support import CLASSMIX, ROOT, SUPERVISED, run_process, tiny_config
+from support import (
+    CLASSMIX,
+    ROOT,
+    SUPERVISED,
+    largest_difference,
+    run_process,
+    tiny_config,
+)
 
 from mmseg_classmix.visualization import browse_mixes
 
@@ -225,6 +232,15 @@ def test_tool_draws_predictions_of_a_checkpoint(tmp_path):
     height, width, _ = cv2.imread(str(out)).shape
     # Four rows and six columns of 32x40 pixels, and text.
     assert 4 * width / 6 * 32 / 40 < height < 5 * width / 6 * 32 / 40 + 300
+
+
+def test_checkpoint_of_a_supervised_training_is_the_teacher(tmp_path):
+    build = runpy.run_path(str(TOOL))['build_model']
+    plain = MODELS.build(tiny_config(tmp_path, SUPERVISED).model).state_dict()
+    torch.save(plain, tmp_path / 'net.pth')
+    path = str(tmp_path / 'net.pth')
+    teacher = build(tiny_config(tmp_path), path, 'cpu').teacher.state_dict()
+    assert largest_difference(teacher, plain) == 0
 
 
 @pytest.mark.parametrize(
