@@ -45,7 +45,7 @@ class Bottleneck(nn.Module):
 
 
 class TinyDeepLab(nn.Module):
-    """Stem, three stages of bottlenecks, parallel dilated convolutions."""
+    """Stem, two stages of bottlenecks, parallel dilated convolutions."""
 
     def __init__(
         self, width, blocks, num_classes, branches, ceil_mode, dilation=2
@@ -54,7 +54,7 @@ class TinyDeepLab(nn.Module):
         self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.pool = nn.MaxPool2d(3, 2, 1, ceil_mode=ceil_mode)
-        strides, dilations = (1, 2, 1), (1, 1, dilation)
+        strides, dilations = (1, 2), (1, dilation)
         channels = width
         for i, count in enumerate(blocks):
             layers = []
@@ -77,7 +77,7 @@ class TinyDeepLab(nn.Module):
     def forward(self, x):
         """Logits at the size of the image."""
         y = self.pool(F.relu(self.bn1(self.conv1(x))))
-        y = self.layer3(self.layer2(self.layer1(y)))
+        y = self.layer2(self.layer1(y))
         y = sum(branch(y) for branch in self.head)
         return F.interpolate(
             y, size=x.shape[2:], mode='bilinear', align_corners=True
@@ -87,10 +87,10 @@ class TinyDeepLab(nn.Module):
 class PlainSGD:
     """SGD with momentum, weight decay and the poly rate, by hand."""
 
-    def __init__(self, network, lr, max_iters, nesterov, head_lr_mult=10):
+    def __init__(self, network, lr, max_iters, nesterov, weight_decay=5e-4):
         self.network, self.lr, self.max_iters = network, lr, max_iters
-        self.nesterov, self.head_lr_mult = nesterov, head_lr_mult
-        self.momentum, self.weight_decay = 0.9, 5e-4
+        self.nesterov, self.weight_decay = nesterov, weight_decay
+        self.momentum, self.head_lr_mult = 0.9, 10
         self.velocity = {}
 
     def rate(self, i):
@@ -190,6 +190,7 @@ class ReferenceClassMix:
         lr,
         max_iters,
         nesterov=True,
+        weight_decay=5e-4,
         weighting='proportion_per_image',
         kind='pseudo_label',
         threshold=0.968,
@@ -197,9 +198,11 @@ class ReferenceClassMix:
         max_alpha=0.99,
         augment=None,
     ):
-        self.student = network.double().train()
+        self.student = network.train()
         self.teacher = copy.deepcopy(self.student)
-        self.optimizer = PlainSGD(self.student, lr, max_iters, nesterov)
+        self.optimizer = PlainSGD(
+            self.student, lr, max_iters, nesterov, weight_decay
+        )
         self.weighting, self.kind = weighting, kind
         self.threshold, self.ramp_up_iters = threshold, ramp_up_iters
         self.max_alpha, self.augment = max_alpha, augment
