@@ -1,5 +1,7 @@
 data_root = '{{ fileDirname }}/../../../data/camvid'
 scale = (240, 180)
+# Of the ablation with random crops, as Cityscapes' all of the height.
+crop_size = (180, 180)
 
 unlabeled_pipeline = [
     dict(type='LoadImageFromFile'),

@@ -1,0 +1,3 @@
+# Squared error of the probabilities.
+_base_ = '../classmix/{{$ABLATION_BASE:cityscapes_1-8}}.py'
+model = dict(unsup_loss=dict(type='SquaredErrorLoss'))

@@ -1,0 +1,21 @@
+# ClassMix on 372 labeled and 2603 unlabeled images: 2 GPUs x (1 + 1), 40k.
+_base_ = '../supervised/cityscapes_1-8.py'
+model = dict(
+    _delete_=True,
+    type='MeanTeacherSegmentor',
+    segmentor=_base_.model,
+    batch_transforms=[dict(type='ClassMix')],
+    unsup_loss=dict(type='PseudoLabelLoss'),
+)
+labeled, unlabeled = _base_.labeled, _base_.unlabeled
+unlabeled.ann_file = (
+    '{{ fileDirname }}/../splits/cityscapes/1-8_0_unlabeled.txt'
+)
+train_dataloader = dict(
+    batch_size=2,
+    sampler=dict(batch_size=2, source_ratio=[1, 1]),
+    dataset=dict(datasets=[labeled, unlabeled]),
+)
+custom_hooks = [dict(type='MeanTeacherHook')]
+val_cfg = dict(type='TeacherStudentValLoop')
+default_hooks = dict(checkpoint=dict(save_best='student/mIoU'))

@@ -1,0 +1,5 @@
+# Supervised baseline on 1323 of 10582 images of VOC 2012 + SBD.
+_base_ = './voc12aug_full.py'
+labeled = _base_.labeled
+labeled.ann_file = '{{ fileDirname }}/../splits/voc12aug/1-8_0_labeled.txt'
+train_dataloader = dict(dataset=dict(datasets=[labeled]))
