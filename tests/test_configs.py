@@ -50,8 +50,6 @@ def test_learning_rate_falls_as_published(name):
     total = cfg.train_cfg.max_iters
     model = torch.nn.Linear(1, 1)
     optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
-    if cfg.optim_wrapper.optimizer.type == 'SGD':
-        assert optim_wrapper.optimizer.defaults['nesterov']
     (scheduler_cfg,) = cfg.param_scheduler
     scheduler = PARAM_SCHEDULERS.build(
         scheduler_cfg, default_args=dict(optimizer=optim_wrapper)
