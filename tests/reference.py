@@ -169,8 +169,10 @@ def ring_mix(mask, x):
 def class_mask(label, chosen):
     """Mask of one image from its chosen classes, floor(|C| / 2) of them."""
     present = set(label.unique().tolist())
-    assert set(chosen) <= present
-    assert len(set(chosen)) == math.floor(len(present) / 2)
+    half = math.floor(len(present) / 2)
+    wrong = f'{chosen} are not {half} of the classes {present}'
+    assert set(chosen) <= present, wrong
+    assert len(set(chosen)) == half, wrong
     mask = torch.zeros_like(label)
     for c in chosen:
         mask[label == c] = 1
@@ -208,7 +210,7 @@ class ReferenceClassMix:
         self.max_alpha, self.augment = max_alpha, augment
 
     def iterate(self, i, images, labels, unlabeled, mask_of):
-        """Train one iteration; the losses and the teacher's confidence."""
+        """Train one iteration; its losses, and numbers to watch."""
         logits = self.student(images)
         counted = labels != IGNORED
         log_prob = logits.log_softmax(1)
@@ -219,6 +221,7 @@ class ReferenceClassMix:
         with torch.no_grad():
             soft = self.teacher(unlabeled).softmax(1)
         confidence, label = soft.max(1)
+        classes = [len(one.unique()) for one in label]
         mask = mask_of(i, label)
         mixed_images = ring_mix(mask, unlabeled)
         label, soft = ring_mix(mask, label), ring_mix(mask, soft)
@@ -246,6 +249,7 @@ class ReferenceClassMix:
             weight=weight.mean().item(),
             lr=self.optimizer.rate(i),
             alpha=self.alpha(i),
+            classes=classes,
         )
 
     def alpha(self, i):
