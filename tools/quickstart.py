@@ -1,11 +1,12 @@
 """Draw street scenes, train with and without ClassMix, and compare.
 
-Both trainings are stock command lines, which are printed; nothing is
-downloaded.
+Both trainings are stock command lines, which are printed, and run side by
+side; nothing is downloaded.
 """
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -87,37 +88,69 @@ def training_command(
     ]
 
 
-def train(name: str, command: list[str], work_dir: Path) -> dict:
-    """Train in a process of its own and show how far it is.
+class Training:
+    """A training in a process of its own.
+
+    It has one thread, so that a seed gives the same result on any number of
+    cores, and leaves a core to the other training.
 
     Args:
         name: Title on the screen.
         command: See :func:`training_command`.
         work_dir: Where the command writes.
-
-    Returns:
-        Metrics of the last validation.
     """
-    work_dir.mkdir(parents=True, exist_ok=True)
-    log = work_dir / 'quickstart.log'
-    print(f'\n{name}: {" ".join(command)}\nlog: {log}', flush=True)
-    started, shown = time.time(), 0
-    with (
-        open(log, 'w') as file,
-        subprocess.Popen(
-            command, stdout=file, stderr=subprocess.STDOUT
-        ) as process,
-    ):
-        while process.poll() is None:
+
+    def __init__(self, name: str, command: list[str], work_dir: Path) -> None:
+        work_dir.mkdir(parents=True, exist_ok=True)
+        self.name, self.work_dir = name, work_dir
+        self.log = work_dir / 'quickstart.log'
+        print(f'\n{name}: OMP_NUM_THREADS=1 {" ".join(command)}')
+        print(f'log: {self.log}', flush=True)
+        self.started, self.shown = time.time(), 0
+        with open(self.log, 'w') as file:
+            self.process = subprocess.Popen(
+                command,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, 'OMP_NUM_THREADS': '1'},
+            )
+
+    def show(self) -> bool:
+        """Print what is new; return whether the training goes on.
+
+        Raises:
+            RuntimeError: If the training has failed.
+        """
+        going = self.process.poll() is None
+        scalars = read_scalars(self.work_dir, self.started)
+        lines = [line for line in scalars if 'loss' in line]
+        for line in lines[self.shown :]:
+            text = progress(line, time.time() - self.started)
+            print(f'{self.name:20} {text}', flush=True)
+        self.shown = len(lines)
+        if self.process.returncode:
+            tail = '\n'.join(self.log.read_text().splitlines()[-15:])
+            raise RuntimeError(f'{tail}\n{self.name} failed, see {self.log}')
+        return going
+
+    def metrics(self) -> dict:
+        """Metrics of the last validation."""
+        return read_scalars(self.work_dir, self.started)[-1]
+
+
+def wait_for(trainings: list[Training]) -> None:
+    """Show how far the trainings are, until the last one has ended.
+
+    None outlives this one, whatever ends it.
+    """
+    try:
+        while any([training.show() for training in trainings]):
             time.sleep(1)
-            lines = [s for s in read_scalars(work_dir, started) if 'loss' in s]
-            for line in lines[shown:]:
-                print(progress(line, time.time() - started), flush=True)
-            shown = len(lines)
-    if process.returncode:
-        tail = '\n'.join(log.read_text().splitlines()[-15:])
-        sys.exit(f'{tail}\n{name} failed, see {log}')
-    return read_scalars(work_dir, started)[-1]
+    except RuntimeError as error:
+        sys.exit(str(error))
+    finally:
+        for training in trainings:
+            training.process.terminate()
 
 
 def read_scalars(work_dir: Path, since: float) -> list[dict]:
@@ -134,7 +167,7 @@ def read_scalars(work_dir: Path, since: float) -> list[dict]:
 
 def progress(line: dict, seconds: float) -> str:
     """One line about a running training."""
-    text = f'  iteration {line["step"]:4d}   loss {line["loss"]:.3f}'
+    text = f'iteration {line["step"]:4d}   loss {line["loss"]:.3f}'
     if 'unsup.loss_ce' in line:
         text += f'   unsupervised {line["unsup.loss_ce"]:.3f}'
         text += f'   confident pixels {line["unsup.confident_share"]:4.0%}'
@@ -168,13 +201,15 @@ def main() -> None:
     if not write_street_scenes(DATA):
         print('they are there already')
     out = args.work_dir / f'seed_{args.seed}'
-    results, models = {}, []
+    trainings = {}
     for method, name in METHODS.items():
         work_dir = out / method
         command = training_command(method, work_dir, args.seed, args.iters)
-        results[method] = train(name, command, work_dir)
-        checkpoint = (work_dir / 'last_checkpoint').read_text()
-        models.append((config_of(method), Path(checkpoint)))
+        trainings[method] = Training(name, command, work_dir)
+    wait_for(list(trainings.values()))
+    last = {m: (out / m / 'last_checkpoint').read_text() for m in METHODS}
+    models = [(config_of(m), Path(path)) for m, path in last.items()]
+    results = {name: run.metrics() for name, run in trainings.items()}
     draw_picture(*models, out / 'quickstart.png')
     text = table(results['supervised'], results['classmix'], args.seed)
     (out / 'table.md').write_text(text)
