@@ -6,15 +6,19 @@ import subprocess
 import sys
 
 from mmengine.config import Config
-from support import CLASSMIX, SUPERVISED, environment
+from support import CLASSMIX, ROOT, SUPERVISED, environment
 
 # Of a real log; the number of processes is at its head.
 LOG = 'Runtime environment:\n    Distributed launcher: none\n    GPU number: '
 
 
-def experiment_config(semi, data, fraction, seed, **options):
-    """A tiny config with the data set and the schedule of the paper."""
-    cfg = Config.fromfile(str(CLASSMIX if semi else SUPERVISED))
+def experiment_config(name, semi, data, fraction, seed, **options):
+    """The shipped config of Cityscapes; of other data a tiny one like it."""
+    kinds = ('classmix', 'ablations') if semi else ('supervised', 'ablations')
+    paths = [ROOT / 'configs' / kind / f'{name}.py' for kind in kinds]
+    paths = [path for path in paths if path.is_file() and 'City' in data]
+    paths.append(CLASSMIX if semi else SUPERVISED)
+    cfg = Config.fromfile(str(paths[0]))
     lists = f'/splits/x/{fraction}_{seed}_'
     source = 'train_dataloader.dataset.datasets'
     values = {
@@ -25,7 +29,7 @@ def experiment_config(semi, data, fraction, seed, **options):
         'train_dataloader.batch_size': 4 if semi else 2,
     }
     if fraction == 'full':
-        cfg.train_dataloader.dataset.datasets[0].pop('ann_file')
+        cfg.train_dataloader.dataset.datasets[0].pop('ann_file', None)
     else:
         values[f'{source}.0.ann_file'] = f'{lists}labeled.txt'
         if semi:
@@ -52,7 +56,7 @@ def write_run(
         scores: mIoU by iteration; of a mean teacher (student, teacher).
         options: Dotted keys of the config, and their values.
     """
-    cfg = experiment_config(semi, data, fraction, seed, **options)
+    cfg = experiment_config(name, semi, data, fraction, seed, **options)
     vis = work_dir / start / 'vis_data'
     vis.mkdir(parents=True)
     cfg.dump(str(vis / 'config.py'))

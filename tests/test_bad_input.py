@@ -1,5 +1,7 @@
 """What a user gets wrong is said before the first iteration."""
 
+import shutil
+
 import cv2
 import numpy as np
 import pytest
@@ -255,14 +257,16 @@ def test_message_names_value_and_place(case, tmp_path, tiny_data):
 
 
 def test_mask_value_outside_the_classes_names_the_file(tmp_path, tiny_data):
-    # im_7 is in no list of the other tests.
-    path = tiny_data / 'masks' / 'train' / 'im_7.png'
+    root = tmp_path / 'copy'
+    shutil.copytree(tiny_data, root)
+    path = root / 'masks' / 'train' / 'im_7.png'
     mask = np.zeros((32, 40), np.uint8)
     mask[0, 0] = 7
     cv2.imwrite(str(path), mask)
-    (tiny_data / 'bad.txt').write_text('im_7\n')
+    (root / 'bad.txt').write_text('im_7\n')
 
     def change(cfg, _):
+        source(cfg, 0).data_root = str(root)
         source(cfg, 0).ann_file = 'bad.txt'
 
     with pytest.raises(ValueError, match=r'im_7\.png has the values \[7\]'):

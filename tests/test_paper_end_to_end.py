@@ -1,16 +1,15 @@
-"""Shipped configs of the paper train, validate and resume on small data."""
+"""Shipped configs of the paper train and validate on small data."""
 
 import pytest
 import torch
 from layouts import relocate, write_cityscapes, write_voc
 from mmengine.config import Config
 from mmengine.runner import Runner
-from support import ROOT, largest_difference, load
+from support import ROOT
 
-SIZE = (64, 128)
+SIZE = (32, 64)
 CASES = {
     'classmix/cityscapes_1-8': (write_cityscapes, 2),
-    'supervised/cityscapes_1-8': (write_cityscapes, 2),
     'classmix/voc12aug_1-8': (write_voc, 2),
 }
 
@@ -34,64 +33,44 @@ def write_lists(cfg, root, labeled):
         source.ann_file = str(path)
 
 
-def small(name, tmp_path, iters, run):
+def small(name, tmp_path):
     """The shipped config, but for folders, size, length and weights."""
     write, labeled = CASES[name]
     root = tmp_path / 'data'
-    if not root.exists():
-        write(root)
+    write(root)
     cfg = Config.fromfile(str(ROOT / 'configs' / f'{name}.py'))
     relocate(cfg, root, SIZE[::-1], SIZE)
     write_lists(cfg, root, labeled)
-    network = cfg.model.get('segmentor', cfg.model)
+    network = cfg.model.segmentor
     cfg.data_preprocessor.size = SIZE
     network.data_preprocessor.size = SIZE
     # The published weights cannot be had here.
     network.backbone.init_cfg = None
     network.decode_head.init_cfg = None
-    batch = labeled * len(cfg.train_dataloader.dataset.datasets)
+    batch = 2 * labeled
     cfg.train_dataloader.batch_size = batch
     cfg.train_dataloader.sampler.batch_size = batch
-    cfg.train_cfg.update(max_iters=iters, val_interval=2)
-    cfg.default_hooks.checkpoint.interval = 1
-    cfg.work_dir = str(tmp_path / run)
-    cfg.experiment_name = f'{tmp_path.name}_{run}_{iters}'
-    cfg.visualizer.name = cfg.experiment_name
+    cfg.train_cfg.update(max_iters=2, val_interval=2)
+    cfg.work_dir = str(tmp_path / 'run')
+    cfg.experiment_name = cfg.visualizer.name = tmp_path.name
     return cfg
 
 
 @pytest.mark.parametrize('name', CASES)
 def test_shipped_config_trains(tmp_path, name):
-    cfg = small(name, tmp_path, 2, 'run')
-    runner = Runner.from_cfg(cfg)
+    runner = Runner.from_cfg(small(name, tmp_path))
     start = {k: v.clone() for k, v in runner.model.state_dict().items()}
     runner.train()
     end = runner.model.state_dict()
-    prefix = 'student.' if 'classmix' in name else ''
     assert all(v.isfinite().all() for v in end.values())
     for key in ('backbone.layer4.2.conv3.weight', 'backbone.conv1.weight'):
-        assert not torch.equal(start[prefix + key], end[prefix + key])
+        assert not torch.equal(start[f'student.{key}'], end[f'student.{key}'])
     # Affine parameters of batch norms stay, statistics move.
-    norm = f'{prefix}backbone.layer1.0.bn1.'
+    norm = 'student.backbone.layer1.0.bn1.'
     assert torch.equal(start[norm + 'weight'], end[norm + 'weight'])
     assert not torch.equal(
         start[norm + 'running_mean'], end[norm + 'running_mean']
     )
     scores = runner.message_hub.log_scalars
-    names = ['student/', 'teacher/'] if prefix else ['']
-    for network in names:
-        assert 0 <= scores[f'val/{network}mIoU'].current() <= 100
-
-
-def test_shipped_config_resumes(tmp_path):
-    name = 'classmix/voc12aug_1-8'
-    Runner.from_cfg(small(name, tmp_path, 2, 'whole')).train()
-    Runner.from_cfg(small(name, tmp_path, 1, 'parts')).train()
-    cfg = small(name, tmp_path, 2, 'parts')
-    cfg.resume = True
-    Runner.from_cfg(cfg).train()
-    states = [
-        load(tmp_path / run / 'iter_2.pth')['state_dict']
-        for run in ('whole', 'parts')
-    ]
-    assert largest_difference(*states) == 0
+    for network in ('student', 'teacher'):
+        assert 0 <= scores[f'val/{network}/mIoU'].current() <= 100
