@@ -14,7 +14,7 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
-from mmseg.registry import MODELS, TRANSFORMS
+from mmseg.registry import TRANSFORMS
 from reference import ReferenceClassMix, TinyDeepLab, class_mask
 from support import TINY, train
 
@@ -262,8 +262,6 @@ MASK_OF = dict(
 @pytest.mark.parametrize('case', CASES)
 def test_the_runner_trains_like_the_reference(tmp_path, case):
     options, arguments, loss_name = CASES[case]
-    if case == 'deeplab_resnet' and 'DeepLabResNet' not in MODELS:
-        pytest.skip('this checkout has no DeepLabResNet')
     model, log = run(tmp_path, **options)
     mask_of = MASK_OF.get(case, class_mask_of_run)
     reference, counts = start(**arguments), []

@@ -1,3 +1,4 @@
+_base_ = './loaders.py'
 data_root = '{{ fileDirname }}/../../../data/camvid'
 scale = (240, 180)
 # Of the ablation with random crops, as Cityscapes' all of the height.
@@ -59,15 +60,11 @@ unlabeled = dict(
 train_dataloader = dict(
     batch_size=4,
     num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='MultiSourceSampler', batch_size=4, source_ratio=[1]),
-    dataset=dict(type='MultiSourceDataset', datasets=[labeled]),
+    sampler=dict(batch_size=4),
+    dataset=dict(datasets=[labeled]),
 )
 val_dataloader = dict(
-    batch_size=1,
     num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='CamVidDataset',
         data_root=data_root,
@@ -78,5 +75,3 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator

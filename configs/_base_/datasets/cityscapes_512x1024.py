@@ -5,6 +5,7 @@
 #       configs/_base_/datasets/cityscapes_512x1024.py \
 #       configs/splits/cityscapes --seeds 0 1 2 \
 #       --counts 1-30=100 1-8=372 1-4=744 1-2=1488
+_base_ = './loaders.py'
 data_root = '{{ fileDirname }}/../../../data/cityscapes'
 scale = (1024, 512)
 # For RandomCrop in the ablation of the paper; no crop by default.
@@ -70,15 +71,11 @@ unlabeled = dict(
 train_dataloader = dict(
     batch_size=1,
     num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='MultiSourceSampler', batch_size=1, source_ratio=[1]),
-    dataset=dict(type='MultiSourceDataset', datasets=[labeled]),
+    sampler=dict(batch_size=1),
+    dataset=dict(datasets=[labeled]),
 )
 val_dataloader = dict(
-    batch_size=1,
     num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='CityscapesDataset',
         data_root=data_root,
@@ -89,5 +86,3 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator

@@ -1,4 +1,5 @@
 # Drawn by tools/quickstart.py.
+_base_ = './loaders.py'
 data_root = '{{ fileDirname }}/../../../data/street_scenes'
 
 unlabeled_pipeline = [
@@ -50,15 +51,11 @@ unlabeled = dict(
 train_dataloader = dict(
     batch_size=4,
     num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='MultiSourceSampler', batch_size=4, source_ratio=[1]),
-    dataset=dict(type='MultiSourceDataset', datasets=[labeled]),
+    sampler=dict(batch_size=4),
+    dataset=dict(datasets=[labeled]),
 )
 val_dataloader = dict(
-    batch_size=1,
     num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='StreetScenesDataset',
         data_root=data_root,
@@ -69,5 +66,3 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator

@@ -4,6 +4,7 @@
 #   python tools/make_splits.py configs/_base_/datasets/voc12aug_321x321.py \
 #       configs/splits/voc12aug --seeds 0 1 2 \
 #       --counts 1-100=106 1-50=212 1-20=529 1-8=1323 1-4=2646
+_base_ = './loaders.py'
 data_root = '{{ fileDirname }}/../../../data/VOCdevkit/VOC2012'
 # Smaller images are padded by data_preprocessor.size, which must be the same:
 # only there padding is known, ignored (255) and never pseudo-labeled.
@@ -70,15 +71,11 @@ unlabeled = dict(
 train_dataloader = dict(
     batch_size=5,
     num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='MultiSourceSampler', batch_size=5, source_ratio=[1]),
-    dataset=dict(type='MultiSourceDataset', datasets=[labeled]),
+    sampler=dict(batch_size=5),
+    dataset=dict(datasets=[labeled]),
 )
 val_dataloader = dict(
-    batch_size=1,
     num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='PascalVOCDataset',
         data_root=data_root,
@@ -90,5 +87,3 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator
