@@ -27,6 +27,7 @@ default_hooks = dict(
     visualization=dict(type='SegVisualizationHook'),
     iter_seed=dict(type='IterSeedHook'),
     plain_checkpoint=dict(type='PlainCheckpointHook'),
+    resume=dict(type='ResumeHook'),
 )
 
 vis_backends = [dict(type='LocalVisBackend')]

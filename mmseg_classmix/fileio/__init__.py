@@ -1,6 +1,22 @@
-"""File backends, and weights published by others."""
+"""File backends, checkpoints, and weights published by others."""
 
 from mmseg_classmix.fileio.atomic_backend import AtomicLocalBackend
+from mmseg_classmix.fileio.checkpoint_choice import (
+    find_problem,
+    newest_checkpoint,
+)
+from mmseg_classmix.fileio.checkpoint_loader import (
+    read_checkpoint,
+    trust_checkpoint,
+)
 from mmseg_classmix.fileio.weights_file import check_named_hash, read_weights
 
-__all__ = ['AtomicLocalBackend', 'check_named_hash', 'read_weights']
+__all__ = [
+    'AtomicLocalBackend',
+    'check_named_hash',
+    'find_problem',
+    'newest_checkpoint',
+    'read_checkpoint',
+    'read_weights',
+    'trust_checkpoint',
+]

@@ -1,0 +1,172 @@
+"""Continue a training exactly where its newest checkpoint left it."""
+
+from functools import partial
+from pathlib import Path
+
+from mmengine.dist import broadcast_object_list
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import IterBasedTrainLoop, Runner
+
+from mmseg_classmix.engine.hooks.checkpoints import (
+    checkpoint_hook,
+    checkpoint_place,
+    is_saved,
+    save,
+)
+from mmseg_classmix.engine.hooks.resume_check import check_intervals, misfit
+from mmseg_classmix.engine.runner.skipping_iterator import start_data_at
+from mmseg_classmix.fileio import find_problem, newest_checkpoint
+from mmseg_classmix.utils.unwrap import unwrap
+
+VALIDATED = 'last_validation'
+
+
+@HOOKS.register_module()
+class ResumeHook(Hook):
+    """Choose the checkpoint, skip the data it has seen, miss no validation.
+
+    With ``resume=True`` in the config (``--resume``), training continues from
+    the checkpoint of the highest iteration in the work directory that is
+    whole and of this network; newer others are named in a warning. Without
+    one it starts new. All ranks take the choice of rank 0. ``resume='FILE'``
+    takes that file. Beyond mmengine's own resume, the batches before the
+    checkpoint are not loaded again (mmengine 0.10.7 does), weights are not
+    initialized first, so that no pretrained file is needed, and a validation
+    that was cut off is made up for.
+
+    Raises:
+        ValueError: If a checkpoint could fall into a gradient accumulation,
+            or the file that ``resume`` names cannot be resumed.
+    """
+
+    # Before CheckpointHook saves the results of a validation.
+    priority = 'LOW'
+
+    def before_run(self, runner: Runner) -> None:
+        """Choose the checkpoint before mmengine does."""
+        # Only a training has built its loop.
+        if not isinstance(runner._train_loop, IterBasedTrainLoop):
+            return
+        check_intervals(runner)
+        self._seed = runner.seed
+        folder, template = checkpoint_place(runner)
+        if not runner._resume or '://' in folder:
+            return
+        path, error = _choose(runner, Path(folder), template)
+        if error:
+            raise ValueError(error)
+        runner._resume = path is not None
+        if path is not None:
+            runner._load_from = path
+            model = unwrap(runner.model)
+            if hasattr(model, 'init_weights'):
+                model.init_weights = _keep_weights
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Skip the data of earlier iterations; validate if that is due."""
+        # The method of the class, which before_run has covered, is back.
+        unwrap(runner.model).__dict__.pop('init_weights', None)
+        loop = runner.train_loop
+        if not isinstance(loop, IterBasedTrainLoop) or not loop.iter:
+            return
+        sampler = loop.dataloader.sampler
+        # The seed of the checkpoint counts, also if the config has none.
+        if getattr(sampler, 'seed', None) == self._seed:
+            sampler.seed = runner.seed
+        start_data_at(loop, loop.iter)
+        hook = checkpoint_hook(runner)
+        if hook is not None:
+            hook.last_ckpt = runner._load_from
+        if _validation_is_due(runner):
+            runner.logger.info(
+                f'The validation of iteration {loop.iter} is not in the '
+                'checkpoint: it comes first'
+            )
+            runner.val_loop.run()
+
+    def before_val(self, runner: Runner) -> None:
+        """Remember the best checkpoint so far."""
+        self._best = _best(runner)
+
+    def after_val_epoch(
+        self, runner: Runner, metrics: dict | None = None
+    ) -> None:
+        """Note in the log of the run which iteration is validated."""
+        if isinstance(runner._train_loop, IterBasedTrainLoop):
+            runner.message_hub.update_info(VALIDATED, runner.iter)
+
+    def after_val(self, runner: Runner) -> None:
+        """Save the results with the iteration that they belong to."""
+        if not isinstance(runner._train_loop, IterBasedTrainLoop):
+            return
+        # CheckpointHook itself does that when there is a new best one.
+        if is_saved(runner, runner.iter) and _best(runner) == self._best:
+            save(runner, runner.iter)
+
+
+def _choose(
+    runner: Runner, folder: Path, template: str
+) -> tuple[str | None, str]:
+    """Let rank 0 choose; returns the file or None, and an error or ''."""
+    choice = [None, '']
+    if runner.rank == 0:
+        check = partial(misfit, runner)
+        if isinstance(runner._resume, (str, Path)):
+            choice = _named(Path(runner._resume), check)
+        else:
+            choice = [_newest(runner, folder, template, check), '']
+    broadcast_object_list(choice)
+    return choice[0], choice[1]
+
+
+def _named(path: Path, check: partial) -> list[str]:
+    problem = find_problem(path, check)
+    if problem:
+        return [
+            None,
+            f'cannot resume: {path} {problem}. Set resume to another file, '
+            'or to True for the newest one of the work directory',
+        ]
+    return [str(path), '']
+
+
+def _newest(
+    runner: Runner, folder: Path, template: str, check: partial
+) -> str | None:
+    path, refused = newest_checkpoint(folder, template, check)
+    for sentence in refused:
+        runner.logger.warning(f'Not resumed: {sentence}')
+    start = runner._load_from
+    if path is None:
+        weights = f' with the weights of load_from={start}' if start else ''
+        runner.logger.warning(
+            f'Nothing to resume in {folder}: training starts new{weights}'
+        )
+        return None
+    if start:
+        runner.logger.warning(
+            f'load_from={start} is for a start only: the run continues from '
+            f"{path}. To continue from a certain file, set resume='FILE'"
+        )
+    runner.logger.info(f'Resuming from {path}')
+    return str(path)
+
+
+def _keep_weights() -> None:
+    """Stand in for init_weights: the checkpoint has every tensor."""
+
+
+def _validation_is_due(runner: Runner) -> bool:
+    loop = runner.train_loop
+    if runner.val_loop is None or loop.iter < loop.val_begin:
+        return False
+    if runner.message_hub.get_info(VALIDATED) == loop.iter:
+        return False
+    loop._decide_current_val_interval()
+    return loop.iter % loop.val_interval == 0 or loop.iter == loop.max_iters
+
+
+def _best(runner: Runner) -> dict[str, str]:
+    info = runner.message_hub.runtime_info
+    return {k: v for k, v in info.items() if k.startswith('best_ckpt')}

@@ -1,0 +1,52 @@
+"""Resuming without a replay of the data, where mmengine replays it."""
+
+from typing import Any
+
+from mmengine.runner import IterBasedTrainLoop
+from mmengine.runner.loops import _InfiniteDataloaderIterator
+from torch.utils.data import DataLoader
+
+
+class SkippingIterator(_InfiniteDataloaderIterator):
+    """Iterate over a loader; the first batches are nothing, and cost nothing.
+
+    Args:
+        dataloader: Loader whose sampler has skipped these batches.
+        skipped: Their number.
+    """
+
+    def __init__(self, dataloader: DataLoader, skipped: int) -> None:
+        self._dataloader = dataloader
+        self._iterator = None
+        self._epoch = 0
+        self._skipped = skipped
+
+    def __next__(self) -> Any:
+        """Get the next batch; None for one that is skipped."""
+        if self._skipped:
+            self._skipped -= 1
+            return None
+        if self._iterator is None:
+            self._iterator = iter(self._dataloader)
+        return super().__next__()
+
+
+def start_data_at(loop: IterBasedTrainLoop, iteration: int) -> None:
+    """Let a train loop start its data at an iteration, without loading more.
+
+    Since 0.10.8 mmengine does that by itself; before, it calls ``next`` for
+    every earlier iteration, which costs nothing then.
+
+    Args:
+        loop: Loop that is going to run.
+        iteration: Number of finished iterations.
+    """
+    if hasattr(loop.dataloader_iterator, 'skip_iter'):
+        return
+    loader = loop.dataloader
+    if not hasattr(loader.sampler, 'skip') or loader.batch_size is None:
+        return
+    loader.sampler.skip(iteration * loader.batch_size)
+    # Persistent workers, too, have started with the first batches.
+    loader._iterator = None
+    loop.dataloader_iterator = SkippingIterator(loader, iteration)
