@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Train with several processes: tools/dist_train.sh CONFIG GPUS [ARGUMENTS].
 # NNODES, NODE_RANK, MASTER_ADDR and PORT are read from the environment.
+# SIGTERM or SIGUSR1 to this script: all processes stop after the same
+# iteration, a checkpoint is saved, exit code 75; run it again with --resume.
 set -euo pipefail
 
 CONFIG=${1:?usage: dist_train.sh CONFIG GPUS [ARGUMENTS of train.py]}
@@ -8,7 +10,7 @@ GPUS=${2:?usage: dist_train.sh CONFIG GPUS [ARGUMENTS of train.py]}
 TOOLS=$(cd "$(dirname "$0")" && pwd)
 
 PYTHONPATH="$TOOLS/..${PYTHONPATH:+:$PYTHONPATH}" \
-exec python -m torch.distributed.run \
+exec python "$TOOLS/launch.py" \
     --nnodes="${NNODES:-1}" \
     --node_rank="${NODE_RANK:-0}" \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" \

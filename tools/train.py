@@ -1,13 +1,31 @@
-"""Train a segmentor; the command line is that of MMSegmentation."""
+"""Train a segmentor; the command line is that of MMSegmentation.
 
-import argparse
+SIGTERM and SIGUSR1 stop it with a checkpoint and exit code 75, which says:
+run the same command again with --resume.
+"""
 
-import torch
-from mmengine.config import Config
-from mmengine.runner import Runner
+import os
+import signal
 
-from mmseg_classmix.engine import close_distributed, prepare_distributed
-from mmseg_classmix.utils.command_line import (
+# Until the training starts there is nothing to save. The imports take seconds.
+for number in (signal.SIGTERM, signal.SIGUSR1):
+    signal.signal(number, lambda *_: os._exit(75))
+
+import argparse  # noqa: E402
+
+import torch  # noqa: E402
+from mmengine.config import Config  # noqa: E402
+from mmengine.runner import Runner  # noqa: E402
+
+from mmseg_classmix.engine import (  # noqa: E402
+    close_distributed,
+    prepare_distributed,
+)
+from mmseg_classmix.engine.preemption import (  # noqa: E402
+    Preempted,
+    catch_signals,
+)
+from mmseg_classmix.utils.command_line import (  # noqa: E402
     common_parser,
     export_local_rank,
     load_config,
@@ -20,7 +38,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--resume',
         action='store_true',
-        help='continue from the latest checkpoint in the work directory',
+        help='continue from the newest whole checkpoint of the work '
+        'directory; start new if there is none. --cfg-options resume=FILE '
+        'takes a certain one',
     )
     parser.add_argument(
         '--amp', action='store_true', help='mixed precision (needs a GPU)'
@@ -34,7 +54,7 @@ def parse_args() -> argparse.Namespace:
 def training_config(args: argparse.Namespace) -> Config:
     """Load the config and apply the command line to it."""
     cfg = load_config(args)
-    cfg.resume = args.resume or cfg.get('resume', False)
+    cfg.resume = cfg.get('resume') or args.resume
     if args.amp:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
@@ -47,7 +67,13 @@ def main() -> None:
     export_local_rank(args)
     cfg = training_config(args)
     prepare_distributed(cfg)
-    Runner.from_cfg(cfg).train()
+    runner = Runner.from_cfg(cfg)
+    catch_signals()
+    try:
+        runner.train()
+    except Preempted as stop:
+        close_distributed(stop.code)
+        raise
     close_distributed()
 
 

@@ -28,6 +28,7 @@ default_hooks = dict(
     iter_seed=dict(type='IterSeedHook'),
     plain_checkpoint=dict(type='PlainCheckpointHook'),
     resume=dict(type='ResumeHook'),
+    preemption=dict(type='PreemptionHook'),
 )
 
 vis_backends = [dict(type='LocalVisBackend')]

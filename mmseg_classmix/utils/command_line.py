@@ -6,6 +6,8 @@ import os.path as osp
 
 from mmengine.config import Config, DictAction
 
+from mmseg_classmix.fileio import trust_checkpoint
+
 
 def common_parser(description: str) -> argparse.ArgumentParser:
     """Start a command line with the options that MMSegmentation's tools have.
@@ -14,8 +16,8 @@ def common_parser(description: str) -> argparse.ArgumentParser:
         description: Text above the options in ``--help``.
 
     Returns:
-        Parser of CONFIG, ``--work-dir``, ``--cfg-options``, ``--launcher``
-        and ``--local-rank``, which may be given more arguments.
+        Parser of CONFIG, ``--work-dir``, ``--cfg-options``, ``--launcher``,
+        ``--trust`` and ``--local-rank``, which may be given more arguments.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument('config', help='config file')
@@ -35,6 +37,14 @@ def common_parser(description: str) -> argparse.ArgumentParser:
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
         help='what started the processes',
+    )
+    parser.add_argument(
+        '--trust',
+        action='append',
+        default=[],
+        metavar='FILE',
+        help='checkpoint (load_from, init_cfg, ...) that may execute code '
+        'when it is loaded; may be repeated',
     )
     # Launchers of torch before 2.0 write it with an underscore.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
@@ -60,6 +70,8 @@ def load_config(args: argparse.Namespace) -> Config:
         The config; ``work_dir`` is that of the command line, or else of the
         config, or else work_dirs/CONFIG.
     """
+    for filename in args.trust:
+        trust_checkpoint(filename)
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
     if args.cfg_options is not None:

@@ -70,11 +70,14 @@ def prepare_distributed(cfg: Config) -> None:
     cfg.sync_bn = None
 
 
-def close_distributed() -> None:
+def close_distributed(code: int = 0) -> None:
     """End a process of a distributed run, all ranks together.
 
-    Call it last: with gloo the process exits here, with code 0. One of its
-    threads would otherwise abort some of the normal exits.
+    Call it last: with gloo the process exits here. One of its threads would
+    otherwise abort some of the normal exits.
+
+    Args:
+        code: Exit code.
     """
     if not dist.is_initialized():
         return
@@ -86,7 +89,7 @@ def close_distributed() -> None:
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(code)
 
 
 def _set_slurm_environment() -> None:

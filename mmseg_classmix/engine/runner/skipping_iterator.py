@@ -50,3 +50,20 @@ def start_data_at(loop: IterBasedTrainLoop, iteration: int) -> None:
     # Persistent workers, too, have started with the first batches.
     loader._iterator = None
     loop.dataloader_iterator = SkippingIterator(loader, iteration)
+
+
+def restart_workers(loop: IterBasedTrainLoop) -> None:
+    """Let the workers of a train loop start with its first batch.
+
+    mmengine before 0.10.8 has started them when it built the loop, before
+    any hook could change the loader.
+
+    Args:
+        loop: Loop that is going to run.
+    """
+    loader = loop.dataloader
+    if loader.num_workers and not hasattr(
+        loop.dataloader_iterator, 'skip_iter'
+    ):
+        loader._iterator = None
+        loop.dataloader_iterator = SkippingIterator(loader, 0)

@@ -1,0 +1,93 @@
+"""Signals that ask a training to stop and to be resumed later."""
+
+import atexit
+import mmap
+import os
+import signal
+import time
+from functools import partial
+from types import FrameType
+from typing import Any
+
+from torch.utils.data import DataLoader
+
+#: EX_TEMPFAIL of sysexits.h: nothing is wrong, run the same command again.
+EXIT_CODE = 75
+SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+
+
+class Preempted(SystemExit):
+    """A training has been saved and wants to be resumed."""
+
+
+class _State:
+    """What the handler knows; the first byte is shared with the workers."""
+
+    process: int | None = None
+    name = ''
+    shared = mmap.mmap(-1, 1)
+
+
+def catch_signals() -> None:
+    """Take note of SIGTERM and SIGUSR1 from now on, instead of dying.
+
+    PreemptionHook stops the training that follows.
+    """
+    _State.process = os.getpid()
+    for number in SIGNALS:
+        signal.signal(number, _handle)
+    # Before multiprocessing's own: it waits for workers that it terminates.
+    atexit.register(release_workers)
+
+
+def is_catching() -> bool:
+    """Say whether :func:`catch_signals` has been called in this process."""
+    return _State.process == os.getpid()
+
+
+def caught_signal() -> str:
+    """Get the name of the first signal that was caught, or ''."""
+    return _State.name
+
+
+def protect_workers(loader: DataLoader) -> None:
+    """Keep the workers of a loader alive when the whole job gets a signal.
+
+    Slurm, systemd and torchrun may signal every process. A worker that ends
+    would raise an error in the training, in the middle of an iteration.
+
+    Args:
+        loader: Loader whose workers are not started yet.
+    """
+    if loader.num_workers:
+        start = partial(_start_worker, loader.worker_init_fn)
+        loader.worker_init_fn = start
+
+
+def release_workers() -> None:
+    """Let SIGTERM end the workers again."""
+    _State.shared[0] = 0
+
+
+def _handle(number: int, frame: FrameType | None) -> None:
+    if _State.process == os.getpid():
+        _State.shared[0] = 1
+        _State.name = _State.name or signal.Signals(number).name
+    elif number == signal.SIGTERM:
+        _end_worker()
+
+
+def _end_worker() -> None:
+    # If all processes were meant, the training knows it in a moment.
+    for _ in range(10):
+        if _State.shared[0]:
+            return
+        time.sleep(0.1)
+    os._exit(0)
+
+
+def _start_worker(start: Any, worker_id: int) -> None:
+    # torch has just given its workers a handler of its own, which ends them.
+    signal.signal(signal.SIGTERM, _handle)
+    if start is not None:
+        start(worker_id)
