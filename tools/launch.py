@@ -26,7 +26,8 @@ def pass_on(number, _):
         for pid in file.read_text().split()
     ]
     if not workers:
-        sys.exit(EXIT_CODE)
+        # An exception could get lost in the imports.
+        os._exit(EXIT_CODE)
     for pid in workers:
         with suppress(ProcessLookupError):
             os.kill(pid, number)

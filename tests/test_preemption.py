@@ -1,0 +1,199 @@
+"""SIGTERM and SIGUSR1: a checkpoint, exit code 75, and nothing is lost."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+from resume_support import assert_same
+from support import CLASSMIX, ROOT, environment, load
+from tool_process import free_port, run_tool, write_config
+
+END = 6
+OPTIONS = [
+    f'train_cfg.max_iters={END}',
+    'train_cfg.val_interval=4',
+    'default_hooks.checkpoint.interval=4',
+]
+
+
+def command(work_dir, *more, ranks=1, workers=0):
+    batch = 4 // ranks
+    return [
+        '--work-dir',
+        work_dir,
+        *more,
+        '--cfg-options',
+        *OPTIONS,
+        f'train_dataloader.batch_size={batch}',
+        f'train_dataloader.sampler.batch_size={batch}',
+        f'train_dataloader.num_workers={workers}',
+        f'train_dataloader.persistent_workers={workers > 0}',
+    ]
+
+
+@pytest.fixture(scope='module')
+def uninterrupted(tiny_data, tmp_path_factory):
+    """The last checkpoint of runs with 1 and 2 processes."""
+    finished = {}
+
+    def get(ranks):
+        if ranks not in finished:
+            folder = tmp_path_factory.mktemp(f'whole_{ranks}')
+            arguments = command(folder, ranks=ranks)
+            run_tool('train.py', CLASSMIX, *arguments, cwd=folder, ranks=ranks)
+            finished[ranks] = load(folder / f'iter_{END}.pth')
+        return finished[ranks]
+
+    return get
+
+
+@pytest.mark.parametrize(
+    ('number', 'stage', 'at', 'stopped', 'settings'),
+    [
+        ('SIGTERM', 'before_train_iter', 2, 3, dict(workers=2)),
+        ('SIGUSR1', 'before_train', 0, 1, {}),
+        ('SIGUSR1', 'after_val_iter', 4, 4, {}),
+        # Two processes agree at the end of the next iteration.
+        ('SIGUSR1', 'before_train_iter', 1, 3, dict(ranks=2)),
+    ],
+    ids=['with workers', 'before the start', 'in a validation', 'to rank 1'],
+)
+def test_a_signal_stops_and_loses_nothing(
+    uninterrupted, tmp_path, number, stage, at, stopped, settings
+):
+    ranks = settings.get('ranks', 1)
+    fault = dict(
+        type='SignalHook', number=number, stage=stage, at=at, rank=ranks - 1
+    )
+    config = write_config(tmp_path / 'config.py', CLASSMIX, [fault])
+    options = dict(cwd=tmp_path, ranks=ranks)
+    arguments = command(tmp_path, **settings)
+    output = run_tool('train.py', config, *arguments, codes=[75], **options)
+    assert f'after iteration {stopped}' in output
+    newest = tmp_path / f'iter_{stopped}.pth'
+    saved = load(newest)
+    assert saved['meta']['iter'] == stopped
+    assert not (tmp_path / f'iter_{stopped + 1}.pth').exists()
+    assert 'val/student/mIoU' not in saved['message_hub']['log_scalars']
+
+    arguments = command(tmp_path, '--resume', **settings)
+    output = run_tool('train.py', CLASSMIX, *arguments, **options)
+    assert f'Resuming from {newest}' in output
+    resumed = load(tmp_path / f'iter_{END}.pth')
+    whole = uninterrupted(ranks)
+    for part in ('state_dict', 'optimizer'):
+        assert_same(resumed[part], whole[part], part)
+    # The results of both validations, too.
+    assert_same(resumed['message_hub'], whole['message_hub'])
+    scores = whole['message_hub']['log_scalars']['val/student/mIoU']['log']
+    assert len(scores) == 2
+
+
+def test_an_accumulation_is_not_broken_off(tmp_path):
+    fault = dict(
+        type='SignalHook', number='SIGTERM', stage='before_train_iter', at=2
+    )
+    config = write_config(tmp_path / 'config.py', CLASSMIX, [fault])
+    arguments = command(tmp_path) + ['optim_wrapper.accumulative_counts=4']
+    run_tool('train.py', config, *arguments, cwd=tmp_path, codes=[75])
+    assert {path.name for path in tmp_path.glob('iter_*')} == {'iter_4.pth'}
+
+
+def wait_for(condition, process, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    'number',
+    [
+        signal.SIGUSR1,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+    ],
+)
+def test_dist_train_passes_signal_and_exit_code(tmp_path, number):
+    arguments = command(tmp_path, ranks=2, workers=1)
+    log = tmp_path / 'log.txt'
+    process = subprocess.Popen(
+        [
+            str(argument)
+            for argument in (
+                ROOT / 'tools' / 'dist_train.sh',
+                CLASSMIX,
+                2,
+                *arguments,
+                'train_cfg.max_iters=100000',
+                'default_hooks.checkpoint.max_keep_ckpts=1',
+            )
+        ],
+        cwd=tmp_path,
+        env=environment(PORT=free_port()),
+        stdout=log.open('w'),
+        stderr=subprocess.STDOUT,
+    )
+    wait_for(lambda: list(tmp_path.glob('iter_*.pth')), process)
+    process.send_signal(number)
+    assert process.wait(120) == 75, log.read_text()
+    (newest,) = tmp_path.glob('iter_*.pth')
+    iteration = load(newest)['meta']['iter']
+    assert f'after iteration {iteration}' in log.read_text()
+    assert 'Traceback' not in log.read_text()
+
+
+# In place of Slurm: one task, in the place of srun itself.
+SRUN = """#!/usr/bin/env bash
+while [ "$1" != python ]; do shift; done
+export SLURM_PROCID=0 SLURM_NTASKS=1 SLURM_LOCALID=0 SLURM_NODELIST=localhost
+exec "$@"
+"""
+
+
+@pytest.mark.slow
+def test_slurm_train_passes_signal_and_exit_code(tmp_path):
+    for name, text in dict(
+        srun=SRUN, scontrol='#!/bin/sh\necho 127.0.0.1\n'
+    ).items():
+        path = tmp_path / 'bin' / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+    env = environment(MASTER_PORT=free_port(), GPUS_PER_NODE=0)
+    env['PATH'] = f'{tmp_path / "bin"}:{env["PATH"]}'
+    process = subprocess.Popen(
+        [
+            str(argument)
+            for argument in (
+                ROOT / 'tools' / 'slurm_train.sh',
+                'gpu',
+                'job',
+                CLASSMIX,
+                *command(tmp_path),
+                'train_cfg.max_iters=100000',
+            )
+        ],
+        cwd=tmp_path,
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_for(lambda: list(tmp_path.glob('iter_*.pth')), process)
+    os.kill(process.pid, signal.SIGUSR1)
+    assert process.wait(120) == 75
+
+
+def test_a_signal_during_the_imports_stops_at_once(tmp_path):
+    process = subprocess.Popen(
+        [str(ROOT / 'tools' / 'dist_train.sh'), str(CLASSMIX), '2'],
+        cwd=tmp_path,
+        env=environment(PORT=free_port()),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 75
+    assert not list(tmp_path.rglob('*.pth'))

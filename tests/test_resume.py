@@ -1,0 +1,73 @@
+"""A run that was killed with kill -9 ends as if it never had been."""
+
+import pytest
+from resume_support import assert_same
+from support import TINY, load
+from tool_process import run_tool, write_config
+
+CAMVID = TINY / 'camvid_resume.py'
+END = 6
+
+
+def command(work_dir, ranks, workers, *more):
+    batch = 4 // ranks
+    return [
+        '--work-dir',
+        work_dir,
+        *more,
+        '--cfg-options',
+        f'train_dataloader.batch_size={batch}',
+        f'train_dataloader.sampler.batch_size={batch}',
+        f'train_dataloader.num_workers={workers}',
+        f'train_dataloader.persistent_workers={workers > 0}',
+    ]
+
+
+@pytest.fixture(scope='module')
+def uninterrupted(camvid, tmp_path_factory):
+    """The last checkpoint of runs with 1 and 2 processes."""
+    finished = {}
+
+    def get(ranks):
+        if ranks not in finished:
+            folder = tmp_path_factory.mktemp(f'whole_{ranks}')
+            arguments = command(folder, ranks, 0)
+            run_tool('train.py', CAMVID, *arguments, cwd=folder, ranks=ranks)
+            finished[ranks] = load(folder / f'iter_{END}.pth')
+        return finished[ranks]
+
+    return get
+
+
+@pytest.mark.parametrize(
+    ('ranks', 'workers', 'stage', 'at'),
+    [
+        (1, 0, 'before_save_checkpoint', 3),
+        (1, 2, 'after_train_iter', 4),
+        (2, 2, 'before_train_iter', 3),
+        pytest.param(2, 0, 'after_train_iter', 2, marks=pytest.mark.slow),
+    ],
+)
+def test_kill_and_resume_changes_no_bit(
+    uninterrupted, tmp_path, ranks, workers, stage, at
+):
+    kill = dict(type='SignalHook', number='SIGKILL', stage=stage, at=at)
+    killed = write_config(tmp_path / 'killed.py', CAMVID, [kill])
+    arguments = command(tmp_path, ranks, workers)
+    options = dict(cwd=tmp_path, ranks=ranks)
+    run_tool('train.py', killed, *arguments, codes=[-9], **options)
+    saved = sorted(path.name for path in tmp_path.glob('iter_*.pth'))
+    assert saved and f'iter_{END}.pth' not in saved
+    # What a kill can leave behind: mmengine does not write it atomically.
+    (tmp_path / 'last_checkpoint').write_text('')
+
+    arguments = command(tmp_path, ranks, workers, '--resume')
+    output = run_tool('train.py', CAMVID, *arguments, **options)
+    assert f'Resuming from {tmp_path / saved[-1]}' in output
+    resumed = load(tmp_path / f'iter_{END}.pth')
+    whole = uninterrupted(ranks)
+    for part in ('state_dict', 'optimizer', 'param_schedulers'):
+        assert_same(resumed[part], whole[part], part)
+    assert_same(resumed['message_hub'], whole['message_hub'])
+    losses = whole['message_hub']['log_scalars']['train/loss']['log']
+    assert len(losses) == END and len(set(losses.tolist())) == END
