@@ -10,7 +10,11 @@ import os.path as osp
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmseg_classmix.engine import close_distributed, prepare_distributed
+from mmseg_classmix.engine import (
+    close_distributed,
+    lost_processes_explained,
+    prepare_distributed,
+)
 from mmseg_classmix.utils.command_line import (
     common_parser,
     export_local_rank,
@@ -63,8 +67,9 @@ def main() -> None:
     args = parse_args()
     export_local_rank(args)
     cfg = testing_config(args)
-    prepare_distributed(cfg)
-    Runner.from_cfg(cfg).test()
+    with lost_processes_explained():
+        prepare_distributed(cfg)
+        Runner.from_cfg(cfg).test()
     close_distributed()
 
 

@@ -19,12 +19,14 @@ from mmengine.runner import Runner  # noqa: E402
 
 from mmseg_classmix.engine import (  # noqa: E402
     close_distributed,
+    lost_processes_explained,
     prepare_distributed,
 )
 from mmseg_classmix.engine.preemption import (  # noqa: E402
     Preempted,
     catch_signals,
 )
+from mmseg_classmix.fileio import check_writable  # noqa: E402
 from mmseg_classmix.utils.command_line import (  # noqa: E402
     common_parser,
     export_local_rank,
@@ -66,14 +68,16 @@ def main() -> None:
     args = parse_args()
     export_local_rank(args)
     cfg = training_config(args)
-    prepare_distributed(cfg)
-    runner = Runner.from_cfg(cfg)
-    catch_signals()
-    try:
-        runner.train()
-    except Preempted as stop:
-        close_distributed(stop.code)
-        raise
+    with lost_processes_explained():
+        prepare_distributed(cfg)
+        check_writable(cfg.work_dir)
+        runner = Runner.from_cfg(cfg)
+        catch_signals()
+        try:
+            runner.train()
+        except Preempted as stop:
+            close_distributed(stop.code)
+            raise
     close_distributed()
 
 

@@ -3,7 +3,8 @@ default_scope = 'mmseg'
 env_cfg = dict(
     cudnn_benchmark=True,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    dist_cfg=dict(backend='nccl'),
+    # Seconds to wait for another process, at the start and later.
+    dist_cfg=dict(backend='nccl', timeout=600),
 )
 # Statistics over the global batch, when there are several processes.
 sync_bn = 'torch'
@@ -15,7 +16,7 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
-        type='CheckpointHook',
+        type='SafeCheckpointHook',
         by_epoch=False,
         interval=500,
         max_keep_ckpts=2,
@@ -29,6 +30,8 @@ default_hooks = dict(
     plain_checkpoint=dict(type='PlainCheckpointHook'),
     resume=dict(type='ResumeHook'),
     preemption=dict(type='PreemptionHook'),
+    rank_agreement=dict(type='RankAgreementHook'),
+    non_finite=dict(type='NonFiniteHook'),
 )
 
 vis_backends = [dict(type='LocalVisBackend')]

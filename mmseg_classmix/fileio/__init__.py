@@ -10,10 +10,12 @@ from mmseg_classmix.fileio.checkpoint_loader import (
     trust_checkpoint,
 )
 from mmseg_classmix.fileio.weights_file import check_named_hash, read_weights
+from mmseg_classmix.fileio.work_dir import check_writable
 
 __all__ = [
     'AtomicLocalBackend',
     'check_named_hash',
+    'check_writable',
     'find_problem',
     'newest_checkpoint',
     'read_checkpoint',

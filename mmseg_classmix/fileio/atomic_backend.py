@@ -5,6 +5,8 @@ from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
 
+from mmseg_classmix.fileio.work_dir import free_space
+
 
 class AtomicLocalBackend(LocalBackend):
     """Local storage whose writes a kill or a full disk cannot cut short.
@@ -24,8 +26,23 @@ class AtomicLocalBackend(LocalBackend):
 
         Raises:
             OSError: If it cannot be written; an older file stays as it was.
+                It names the path and the free space.
         """
         path = Path(filepath)
+        try:
+            self._replace(path, obj)
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f'cannot write {path} ({len(obj) / 1e6:.1f} MB, '
+                f'{free_space(path)}): {error.strerror}. An older file of '
+                'that name, and earlier checkpoints, are as they were: make '
+                'room or choose another --work-dir, and continue with '
+                '--resume',
+            ) from error
+
+    @staticmethod
+    def _replace(path: Path, obj: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         # One name: what a kill leaves behind, the next write replaces.
         temporary = path.with_name(f'.{path.name}.tmp')

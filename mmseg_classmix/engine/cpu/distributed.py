@@ -13,6 +13,8 @@ from mmengine.registry import MODEL_WRAPPERS
 from torch import nn
 
 from mmseg_classmix.engine.cpu.sync_batch_norm import convert_sync_batch_norm
+from mmseg_classmix.engine.process_group import start_process_group
+from mmseg_classmix.engine.rank_agreement import check_config
 
 
 @MODEL_WRAPPERS.register_module()
@@ -36,17 +38,33 @@ class CPUDistributedDataParallel(MMDistributedDataParallel):
 
 
 def prepare_distributed(cfg: Config) -> None:
-    """Let a launcher start on the CPU, where there is no GPU.
+    """Connect the processes of a launcher and compare their configs.
 
     mmengine's launchers select a GPU first. Without one, the process group is
-    made here with gloo, and model wrapper and batch norm are set to those of
-    the CPU. With a GPU, or without a launcher, nothing happens.
+    made with gloo, and model wrapper and batch norm are set to those of the
+    CPU. Without a launcher nothing happens.
 
     Args:
         cfg: Config with ``launcher``; changed in place.
+
+    Raises:
+        TimeoutError: If a process does not come in time, see
+            ``start_process_group``.
+        ValueError: If a process has another config, see ``check_config``; or
+            without a GPU the environment does not say which process this is.
     """
-    if cfg.get('launcher', 'none') == 'none' or torch.cuda.is_available():
+    if cfg.get('launcher', 'none') == 'none':
         return
+    if not torch.cuda.is_available():
+        _check_environment(cfg)
+    start_process_group(cfg)
+    # Before a model is built: DDP would hang on another one.
+    check_config(cfg)
+    if not torch.cuda.is_available():
+        _wrap_for_cpu(cfg)
+
+
+def _check_environment(cfg: Config) -> None:
     if cfg.launcher == 'slurm':
         _set_slurm_environment()
     elif 'RANK' not in os.environ:
@@ -55,8 +73,9 @@ def prepare_distributed(cfg: Config) -> None:
             'MASTER_ADDR and MASTER_PORT in the environment: start with '
             'tools/dist_train.sh (--launcher pytorch) or Slurm'
         )
-    if not dist.is_initialized():
-        dist.init_process_group('gloo')
+
+
+def _wrap_for_cpu(cfg: Config) -> None:
     wrapper = dict(
         broadcast_buffers=False,
         find_unused_parameters=cfg.get('find_unused_parameters', False),

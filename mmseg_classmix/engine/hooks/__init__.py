@@ -2,16 +2,24 @@
 
 from mmseg_classmix.engine.hooks.iter_seed_hook import IterSeedHook
 from mmseg_classmix.engine.hooks.mean_teacher_hook import MeanTeacherHook
+from mmseg_classmix.engine.hooks.non_finite_hook import NonFiniteHook
 from mmseg_classmix.engine.hooks.plain_checkpoint_hook import (
     PlainCheckpointHook,
 )
 from mmseg_classmix.engine.hooks.preemption_hook import PreemptionHook
+from mmseg_classmix.engine.hooks.rank_agreement_hook import RankAgreementHook
 from mmseg_classmix.engine.hooks.resume_hook import ResumeHook
+from mmseg_classmix.engine.hooks.safe_checkpoint_hook import (
+    SafeCheckpointHook,
+)
 
 __all__ = [
     'IterSeedHook',
     'MeanTeacherHook',
+    'NonFiniteHook',
     'PlainCheckpointHook',
     'PreemptionHook',
+    'RankAgreementHook',
     'ResumeHook',
+    'SafeCheckpointHook',
 ]

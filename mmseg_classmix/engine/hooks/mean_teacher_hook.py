@@ -92,17 +92,21 @@ class MeanTeacherHook(Hook):
         outputs: dict | None = None,
     ) -> None:
         """Update the teacher if this iteration made an optimizer step."""
-        optim_wrapper = runner.optim_wrapper
+        optim_wrapper, hub = runner.optim_wrapper, runner.message_hub
         if not optim_wrapper.should_update():
             return
+        # Left out by a gradient scaler: NonFiniteHook says so.
+        if hub.get_info('step_skipped', False):
+            return
         step = runner.iter // optim_wrapper._accumulative_counts
+        step -= hub.get_info('skipped_steps', 0)
         momentum = self.momentum
-        if runner.message_hub.get_info('ema_warmup', self.warmup):
+        if hub.get_info('ema_warmup', self.warmup):
             momentum = max(momentum, 1 / (step + 1))
         model = _unwrap(runner.model)
         update_teacher(model.student, model.teacher, momentum, self.buffers)
         model.teacher_moved()
-        runner.message_hub.update_scalar('train/ema_momentum', momentum)
+        hub.update_scalar('train/ema_momentum', momentum)
 
 
 @torch.no_grad()

@@ -1,0 +1,207 @@
+"""Stop at the first loss or gradient that is no number."""
+
+import math
+import os.path as osp
+from typing import Any
+
+import torch
+from mmengine.dist import all_gather_object
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner, find_latest_checkpoint
+from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
+
+
+@HOOKS.register_module()
+class NonFiniteHook(Hook):
+    """Stop at the first loss or gradient that is not finite.
+
+    It runs after the optimizer step and before the teacher moves, the log is
+    written or a checkpoint is saved: on disk nothing is touched by the broken
+    weights. A checkpoint whose weights are not finite is not written either.
+    The error names the losses, the images since the last optimizer step (of
+    all processes, where the gradient is not finite) and the last checkpoint.
+
+    The gradient is looked at as the optimizer gets it, after clipping, in an
+    optimizer hook that leaves one number on the device. It and the loss are
+    read after mmengine's ``RuntimeInfoHook`` has fetched the losses of the
+    iteration for the log, which already waits for the device: no further
+    wait, and the iteration that is named is the one that broke.
+
+    With a gradient scaler (``AmpOptimWrapper``) an overflow is legal: the
+    scaler leaves out the step. Such steps are counted, shown in the log as
+    ``skipped_steps``, kept in checkpoints, and neither move the teacher nor
+    count for its warm-up. A loss that is not finite stops the run there too.
+
+    Args:
+        max_skipped: Steps left out one after the other that stop the run: the
+            gradient is then no number at any scale.
+
+    Raises:
+        ValueError: If ``max_skipped`` is less than 1.
+    """
+
+    # After RuntimeInfoHook, before MeanTeacherHook.
+    priority = 'HIGH'
+
+    def __init__(self, max_skipped: int = 50) -> None:
+        if not isinstance(max_skipped, int) or max_skipped < 1:
+            raise ValueError(
+                f'NonFiniteHook max_skipped={max_skipped!r} must be at least '
+                '1 (default_hooks.non_finite)'
+            )
+        self.max_skipped = max_skipped
+
+    def before_train(self, runner: Runner) -> None:
+        """Watch the steps of the optimizer.
+
+        Raises:
+            TypeError: If the run has several optimizers.
+        """
+        if not isinstance(runner.optim_wrapper, OptimWrapper):
+            raise TypeError(
+                'NonFiniteHook watches one optimizer, but optim_wrapper is '
+                f'{type(runner.optim_wrapper).__name__}: leave non_finite '
+                'out of default_hooks'
+            )
+        self._images = []
+        self._skipped_in_a_row = 0
+        self._reset()
+        optimizer = runner.optim_wrapper.optimizer
+        self._handle = optimizer.register_step_pre_hook(self._before_step)
+
+    def after_train(self, runner: Runner) -> None:
+        """Watch no longer."""
+        self._handle.remove()
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Check the loss and the gradient of this iteration.
+
+        Raises:
+            FloatingPointError: If one is not finite, or the gradient scaler
+                has left out ``max_skipped`` steps one after the other.
+        """
+        self._images.extend(_image_names(data_batch))
+        broken = _is_set(self._broken_gradient)
+        losses = {
+            name: runner.message_hub.get_scalar(f'train/{name}').current()
+            for name in outputs or ()
+            if 'loss' in name
+        }
+        if broken or not all(map(math.isfinite, losses.values())):
+            what = f'the {"gradient" if broken else "loss"} is not finite'
+            raise FloatingPointError(
+                self._message(runner, what, losses, everywhere=broken)
+            )
+        if runner.optim_wrapper.should_update():
+            self._count_step(runner, losses)
+            self._images = []
+        self._reset()
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Refuse weights that are not finite.
+
+        Raises:
+            FloatingPointError: If a parameter or a running statistic is not.
+        """
+        model = runner.model
+        model = model.module if is_model_wrapper(model) else model
+        weights = {name for name, _ in model.named_parameters()}
+        for name, value in checkpoint['state_dict'].items():
+            counts = name in weights or 'running_' in name
+            if counts and not value.isfinite().all():
+                raise FloatingPointError(
+                    f'{name} is not finite after iteration {runner.iter + 1}: '
+                    'no checkpoint is written. '
+                    f'{_way_out(runner)}'
+                )
+
+    def _reset(self) -> None:
+        self._stepped = False
+        self._overflow: Tensor | None = None
+        self._broken_gradient: Tensor | None = None
+
+    @torch.no_grad()
+    def _before_step(
+        self, optimizer: torch.optim.Optimizer, args: tuple, kwargs: dict
+    ) -> None:
+        """Take note of a step; nothing is read from the device."""
+        self._stepped = True
+        # A fused optimizer unscales, and leaves out the step, by itself.
+        self._overflow = getattr(optimizer, 'found_inf', None)
+        grads = [
+            parameter.grad
+            for group in optimizer.param_groups
+            for parameter in group['params']
+            if parameter.grad is not None
+        ]
+        if self._overflow is None and grads:
+            largest = torch._foreach_norm(grads, float('inf'))
+            self._broken_gradient = ~torch.stack(largest).isfinite().all()
+
+    def _count_step(self, runner: Runner, losses: dict) -> None:
+        scaler = getattr(runner.optim_wrapper, 'loss_scaler', None)
+        if scaler is None:
+            return
+        hub = runner.message_hub
+        skipped = not self._stepped or _is_set(self._overflow)
+        total = hub.get_info('skipped_steps', 0) + int(skipped)
+        hub.update_info('skipped_steps', total)
+        hub.update_info('step_skipped', skipped)
+        hub.update_scalar('train/skipped_steps', total)
+        self._skipped_in_a_row = self._skipped_in_a_row + 1 if skipped else 0
+        if self._skipped_in_a_row >= self.max_skipped:
+            what = (
+                f'the gradient scaler has left out {self._skipped_in_a_row} '
+                'optimizer steps one after the other '
+                '(default_hooks.non_finite.max_skipped)'
+            )
+            raise FloatingPointError(
+                self._message(runner, what, losses, everywhere=True)
+            )
+
+    def _message(
+        self, runner: Runner, what: str, losses: dict, everywhere: bool
+    ) -> str:
+        values = ', '.join(f'{k} = {v:g}' for k, v in losses.items())
+        facts = f'{values}; images {", ".join(self._images)}'
+        if everywhere and isinstance(runner.model, DistributedDataParallel):
+            # Gradients are averaged: every process has come here.
+            ranks = enumerate(all_gather_object(facts))
+            facts = '; '.join(f'rank {r}: {text}' for r, text in ranks)
+        return (
+            f'{what} at iteration {runner.iter + 1}: {facts}. '
+            f'{_way_out(runner)}'
+        )
+
+
+def _way_out(runner: Runner) -> str:
+    last = find_latest_checkpoint(runner.work_dir)
+    kept = f'There is no checkpoint in {runner.work_dir} yet'
+    if last and osp.isfile(last):
+        kept = f'The last good checkpoint is {last}'
+    return (
+        f'{kept}. Look at these images and their masks; or lower '
+        'optim_wrapper.optimizer.lr, or set optim_wrapper.clip_grad, and '
+        'continue with --resume'
+    )
+
+
+def _is_set(flag: Tensor | None) -> bool:
+    return flag is not None and bool(flag)
+
+
+def _image_names(data_batch: Any) -> list[str]:
+    samples = ()
+    if isinstance(data_batch, dict):
+        samples = data_batch.get('data_samples') or ()
+    return [str(sample.get('img_path', 'unnamed')) for sample in samples]

@@ -1,0 +1,83 @@
+"""The old checkpoint stays until the new one is written."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mmengine.hooks import CheckpointHook
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+
+from mmseg_classmix.fileio.work_dir import check_writable
+
+
+@HOOKS.register_module()
+class SafeCheckpointHook(CheckpointHook):
+    """mmengine's hook, but old checkpoints are deleted last.
+
+    mmengine deletes the oldest and the previous best checkpoint before it
+    writes the new one: with ``max_keep_ckpts=1``, a kill or a full disk in
+    between leaves nothing. Here they are deleted afterwards, so that the disk
+    has to hold one checkpoint more. Arguments are those of
+    ``CheckpointHook``.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """Check the folder of the checkpoints.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        super().before_train(runner)
+        if self.out_dir != runner.work_dir and self.backend_args in (
+            None,
+            dict(backend='local'),
+            dict(backend='atomic_local'),
+        ):
+            check_writable(self.out_dir, 'default_hooks.checkpoint.out_dir')
+
+    def _save_checkpoint_with_step(
+        self, runner: Runner, step: int, meta: dict
+    ) -> None:
+        with self._deleting_last():
+            super()._save_checkpoint_with_step(runner, step, meta)
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        with self._deleting_last():
+            super()._save_best_checkpoint(runner, metrics)
+
+    @contextmanager
+    def _deleting_last(self) -> Iterator[None]:
+        backend = self.file_backend
+        postponed = _PostponedRemoval(backend)
+        self.file_backend = postponed
+        try:
+            yield
+        finally:
+            self.file_backend = backend
+        best = getattr(self, 'best_ckpt_path_dict', None) or {}
+        current = {
+            self.last_ckpt,
+            getattr(self, 'best_ckpt_path', None),
+            *best.values(),
+        }
+        for remove, path in postponed.removals:
+            # A best checkpoint may have replaced one of the same name.
+            if path not in current:
+                remove(path)
+
+
+class _PostponedRemoval:
+    """A file backend that only takes note of what to remove."""
+
+    def __init__(self, backend: object) -> None:
+        self._backend = backend
+        self.removals = []
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._backend, name)
+
+    def remove(self, path: str) -> None:
+        self.removals.append((self._backend.remove, path))
+
+    def rmtree(self, path: str) -> None:
+        self.removals.append((self._backend.rmtree, path))
