@@ -27,7 +27,8 @@ def start_process_group(cfg: Config) -> None:
         cfg: Config with ``launcher`` and ``env_cfg``.
 
     Raises:
-        TimeoutError: If a process does not come in time.
+        OSError: If the port is in use, or as ``TimeoutError`` if a process
+            does not come in time.
         ValueError: If the timeout is not a positive number.
     """
     if dist.is_initialized():
@@ -50,7 +51,7 @@ def start_process_group(cfg: Config) -> None:
     except RuntimeError as error:
         if not _of_communication(error):
             raise
-        raise TimeoutError(_missing(timeout, error)) from error
+        raise _failed_start(timeout, error) from error
 
 
 @contextmanager
@@ -86,16 +87,16 @@ def _of_communication(error: RuntimeError) -> bool:
     )
 
 
-def _missing(timeout: float | None, error: RuntimeError) -> str:
+def _failed_start(timeout: float | None, error: RuntimeError) -> OSError:
     names = ('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT')
     place = ', '.join(f'{k}={os.environ.get(k)}' for k in names)
-    if 'EADDRINUSE' in str(error) or 'in use' in str(error):
-        return (
+    if 'EADDRINUSE' in str(error):
+        return OSError(
             f'the port is in use ({place}): set PORT of tools/dist_train.sh, '
             'or MASTER_PORT, to a free one'
         )
     waited = 'the default time' if timeout is None else f'{timeout} s'
-    return (
+    return TimeoutError(
         f'this process ({place}) waited {waited} for the others in vain: '
         f'{str(error).splitlines()[0]}. Was every process started, with the '
         f'same address, port and WORLD_SIZE? {TIMEOUT_KEY} sets how long to '

@@ -97,8 +97,9 @@ class NonFiniteHook(Hook):
             for name in outputs or ()
             if 'loss' in name
         }
-        if broken or not all(map(math.isfinite, losses.values())):
-            what = f'the {"gradient" if broken else "loss"} is not finite'
+        finite = all(map(math.isfinite, losses.values()))
+        if broken or not finite:
+            what = f'the {"gradient" if finite else "loss"} is not finite'
             raise FloatingPointError(
                 self._message(runner, what, losses, everywhere=broken)
             )

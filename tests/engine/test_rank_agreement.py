@@ -1,0 +1,188 @@
+"""Ranks that would not train the same thing say so, all of them."""
+
+import shutil
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.dataset import ConcatDataset
+from mmseg.datasets import BaseSegDataset
+from ranks import run_ranks
+from torch import nn
+
+from mmseg_classmix.datasets import MultiSourceDataset, UnlabeledDataset
+from mmseg_classmix.engine.process_group import start_process_group
+from mmseg_classmix.engine.rank_agreement import (
+    check_config,
+    check_data,
+    check_start,
+)
+
+LAUNCH = dict(launcher='pytorch')
+CONFIG = dict(
+    model=dict(type='A', heads=[dict(size=1), dict(size=2)]),
+    train_cfg=dict(max_iters=4),
+    data_root='/here/data',
+    load_from=None,
+)
+
+
+def disagreement(check, *arguments, ranks=3):
+    """What check(arguments[rank]) raises: one message for all, or None."""
+
+    def work(rank):
+        start_process_group(Config(LAUNCH))
+        check(arguments[rank])
+
+    outcomes = run_ranks(work, ranks=ranks)
+    assert len({str(outcome) for outcome in outcomes}) == 1, outcomes
+    if outcomes[0] is None:
+        return None
+    assert {type(outcome) for outcome in outcomes} == {ValueError}
+    return str(outcomes[0])
+
+
+def changed(**options):
+    cfg = Config(CONFIG)
+    cfg.merge_from_dict(options)
+    return cfg
+
+
+def configs(*changes):
+    return [changed(**change) for change in changes]
+
+
+@pytest.mark.parametrize(
+    ('changes', 'key', 'values', 'odd'),
+    [
+        (({}, {'train_cfg.max_iters': 5}), 'train_cfg.max_iters', '45', 1),
+        (({}, {'model.heads.1.size': 7}), 'model.heads.1.size', '27', 1),
+        (({}, {'data_root': '/here/other'}), 'data_root', ('data', 'oth'), 1),
+        (({}, {'load_from': 'x.pth'}), 'load_from', ('None', 'x.pth'), 1),
+        (({}, {'seed': 3}), 'seed', ('missing', '3'), 1),
+        (({}, {}, {'model.type': 'B'}), 'model.type', 'AB', 2),
+        # Two against one: rank 0 is the odd one.
+        (({'model.type': 'B'}, {}, {}), 'model.type', 'AB', 0),
+    ],
+)
+def test_another_config_names_rank_key_and_values(changes, key, values, odd):
+    message = disagreement(
+        check_config, *configs(*changes), ranks=len(changes)
+    )
+    assert f'{key} is ' in message
+    usual = message.index(values[0], message.index(key) + len(key))
+    assert usual < message.index(values[1], usual)
+    assert message.index(f'rank {0 if odd else 1} (') < message.index(
+        f'rank {odd} ('
+    )
+    assert '--cfg-options' in message
+
+
+def test_hosts_may_keep_things_elsewhere():
+    own = dict(work_dir='b', local_rank=1, data_root='/there/on/b/data')
+    assert disagreement(check_config, *configs({}, own), ranks=2) is None
+
+
+def write_images(root, names):
+    for kind in ('images', 'masks'):
+        (root / kind).mkdir(parents=True)
+        for name in names:
+            (root / kind / f'{name}.png').write_bytes(b'')
+    (root / 'list.txt').write_text(''.join(f'{n}\n' for n in names))
+    return root
+
+
+def labeled(root, **options):
+    return BaseSegDataset(
+        img_suffix='.png',
+        seg_map_suffix='.png',
+        metainfo=dict(classes=('a', 'b')),
+        data_root=str(root),
+        data_prefix=dict(img_path='images', seg_map_path='masks'),
+        ann_file='list.txt',
+        **options,
+    )
+
+
+@pytest.mark.parametrize('options', [{}, dict(serialize_data=False)])
+def test_another_order_names_source_and_first_sample(tmp_path, options):
+    roots = [
+        write_images(tmp_path / 'a', ['x', 'y', 'z']),
+        write_images(tmp_path / 'b', ['x', 'z', 'y']),
+    ]
+    unlabeled = UnlabeledDataset(
+        data_root=str(roots[0]), data_prefix=dict(img_path='images')
+    )
+    sources = [
+        MultiSourceDataset([labeled(root, **options), unlabeled])
+        for root in roots
+    ]
+    message = disagreement(
+        lambda data: check_data(data, 'train_dataloader.dataset'),
+        *sources,
+        ranks=2,
+    )
+    assert 'sample 1 of train_dataloader.dataset.datasets[0] ' in message
+    first, second = message.index("('y.png', 'y.png')"), message.index("'z.p")
+    assert first < message.index('rank 0 (') < second
+    assert second < message.index('rank 1 (')
+
+
+def test_a_shorter_list_names_what_is_missing(tmp_path):
+    long = write_images(tmp_path / 'a', ['x', 'y', 'z'])
+    short = write_images(tmp_path / 'b', ['x', 'y'])
+    sources = [
+        ConcatDataset([labeled(long), labeled(root)])
+        for root in (long, long, short)
+    ]
+    message = disagreement(lambda data: check_data(data, 'd'), *sources)
+    assert 'sample 2 of d.datasets[1] (BaseSegDataset)' in message
+    assert "('z.png', 'z.png') on rank 0" in message
+    assert 'missing on rank 2' in message
+
+
+def test_the_same_list_may_lie_in_another_folder(tmp_path):
+    here = write_images(tmp_path / 'here' / 'data', ['x', 'y'])
+    there = tmp_path / 'there' / 'also' / 'data'
+    shutil.copytree(here, there)
+    for make in (
+        labeled,
+        lambda root: UnlabeledDataset(
+            data_root=str(root), data_prefix=dict(img_path='images')
+        ),
+    ):
+        sources = make(here), make(there)
+        check = disagreement(
+            lambda data: check_data(data, 'd'), *sources, ranks=2
+        )
+        assert check is None
+
+
+def network(change=0.0):
+    net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    nn.init.constant_(net[0].weight, 0.5)
+    nn.init.zeros_(net[0].bias)
+    net[0].bias.data[1] += change
+    return net
+
+
+@pytest.mark.parametrize(
+    ('state', 'word'),
+    [
+        ((network(), 500), 'iteration'),
+        # The smallest change that a float can have.
+        ((network(float(torch.finfo().tiny)), 0), 'weights'),
+    ],
+)
+def test_another_start_is_refused(state, word):
+    message = disagreement(
+        lambda s: check_start(*s), (network(), 0), state, ranks=2
+    )
+    assert word in message
+    assert message.index('rank 0') < message.index('rank 1')
+    assert 'work_dir' in message
+
+
+def test_the_same_start_is_taken():
+    states = [(network(), 7), (network(), 7)]
+    assert disagreement(lambda s: check_start(*s), *states, ranks=2) is None
