@@ -6,11 +6,14 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.dataset import ConcatDataset
+from mmengine.runner import Runner
 from mmseg.datasets import BaseSegDataset
 from ranks import run_ranks
+from support import tiny_config
 from torch import nn
 
 from mmseg_classmix.datasets import MultiSourceDataset, UnlabeledDataset
+from mmseg_classmix.engine import prepare_distributed
 from mmseg_classmix.engine.process_group import start_process_group
 from mmseg_classmix.engine.rank_agreement import (
     check_config,
@@ -186,3 +189,30 @@ def test_another_start_is_refused(state, word):
 def test_the_same_start_is_taken():
     states = [(network(), 7), (network(), 7)]
     assert disagreement(lambda s: check_start(*s), *states, ranks=2) is None
+
+
+def train_with_split(rank, work_dir, roots):
+    data_root = 'train_dataloader.dataset.datasets.0.data_root'
+    half = 'train_dataloader.batch_size', 'train_dataloader.sampler.batch_size'
+    cfg = tiny_config(
+        work_dir, **dict.fromkeys(half, 2), **{data_root: str(roots[rank])}
+    )
+    cfg.launcher = 'pytorch'
+    prepare_distributed(cfg)
+    Runner.from_cfg(cfg).train()
+
+
+def test_another_split_stops_a_run_before_its_first_iteration(
+    tmp_path, tiny_data
+):
+    other = tmp_path / 'other' / tiny_data.name
+    shutil.copytree(tiny_data, other)
+    (other / 'labeled.txt').write_text('im_0\nim_2\nim_1\nim_3\n')
+    work_dir = tmp_path / 'run'
+    errors = run_ranks(train_with_split, work_dir, [tiny_data, other])
+    assert [type(error) for error in errors] == [ValueError] * 2
+    assert str(errors[0]) == str(errors[1])
+    for word in ('sample 1 of train_dataloader.dataset.datasets[0]', 'im_2'):
+        assert word in str(errors[0])
+    (log,) = work_dir.glob('*/*.log')
+    assert 'Iter(train)' not in log.read_text()
