@@ -234,6 +234,7 @@ def test_skipped_steps_are_counted_and_do_not_move_the_teacher(
     assert moved == steps[:-1]
     info = torch.load(tmp_path / 'iter_12.pth')['message_hub']['runtime_info']
     assert info['skipped_steps'] == skipped
+    assert 'step_skipped' not in info
 
 
 def test_counts_go_on_after_a_resume(tmp_path):

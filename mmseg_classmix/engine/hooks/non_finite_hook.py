@@ -157,7 +157,8 @@ class NonFiniteHook(Hook):
         skipped = not self._stepped or _is_set(self._overflow)
         total = hub.get_info('skipped_steps', 0) + int(skipped)
         hub.update_info('skipped_steps', total)
-        hub.update_info('step_skipped', skipped)
+        # Not for a checkpoint: a run without a scaler would find it there.
+        hub.update_info('step_skipped', skipped, resumed=False)
         hub.update_scalar('train/skipped_steps', total)
         self._skipped_in_a_row = self._skipped_in_a_row + 1 if skipped else 0
         if self._skipped_in_a_row >= self.max_skipped:
