@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import pytest
 import torch
@@ -19,6 +20,15 @@ def tiny_data(tmp_path_factory):
     root = tmp_path_factory.mktemp('tiny_data')
     write_tiny_data(root)
     os.environ['TINY_DATA'] = str(root)
+    return root
+
+
+@pytest.fixture
+def own_data(tmp_path, tiny_data, monkeypatch):
+    """Folder of a copy of the tiny data set, which tests/configs find."""
+    root = tmp_path / 'own data'
+    shutil.copytree(tiny_data, root)
+    monkeypatch.setenv('TINY_DATA', str(root))
     return root
 
 

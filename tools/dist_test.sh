@@ -9,6 +9,9 @@ CHECKPOINT=${2:?$USAGE}
 GPUS=${3:?$USAGE}
 TOOLS=$(cd "$(dirname "$0")" && pwd)
 
+[ "${NODE_RANK:-0}" != 0 ] ||
+    "$TOOLS/check_port.sh" "${MASTER_ADDR:-127.0.0.1}" "${PORT:-29500}"
+
 PYTHONPATH="$TOOLS/..${PYTHONPATH:+:$PYTHONPATH}" \
 exec python -m torch.distributed.run \
     --nnodes="${NNODES:-1}" \

@@ -9,6 +9,9 @@ CONFIG=${1:?usage: dist_train.sh CONFIG GPUS [ARGUMENTS of train.py]}
 GPUS=${2:?usage: dist_train.sh CONFIG GPUS [ARGUMENTS of train.py]}
 TOOLS=$(cd "$(dirname "$0")" && pwd)
 
+[ "${NODE_RANK:-0}" != 0 ] ||
+    "$TOOLS/check_port.sh" "${MASTER_ADDR:-127.0.0.1}" "${PORT:-29500}"
+
 PYTHONPATH="$TOOLS/..${PYTHONPATH:+:$PYTHONPATH}" \
 exec python "$TOOLS/launch.py" \
     --nnodes="${NNODES:-1}" \

@@ -127,7 +127,8 @@ def image_names(config: str) -> list[str]:
 
     Raises:
         FileNotFoundError: If the data set is a list that does not exist.
-        ValueError: If a name occurs twice: it could end up in both lists.
+        ValueError: If a name occurs twice: it could end up in both lists;
+            or a line cannot hold a name.
     """
     cfg = Config.fromfile(config)
     init_default_scope('mmseg')
@@ -150,6 +151,12 @@ def image_names(config: str) -> list[str]:
             f'{config}: {len(twice)} names occur more than once, such as '
             f'{twice[0]!r}: labeled and unlabeled images would overlap'
         )
+    for name in names:
+        if name != name.strip() or '\n' in name:
+            raise ValueError(
+                f'{folder}: the name {name!r} has a line end, or white space '
+                'around it, which no list can hold: rename the file'
+            )
     return names
 
 
@@ -197,13 +204,13 @@ def write_list(path: Path, names: list[str], overwrite: bool) -> None:
         FileExistsError: If the file has other names and may not be replaced.
     """
     text = '\n'.join(names) + '\n'
-    if path.exists() and path.read_text() != text and not overwrite:
+    if path.exists() and path.read_text('utf-8') != text and not overwrite:
         raise FileExistsError(
             f'{path} has other names: give --overwrite to replace it, which '
             'changes the experiments that use it'
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    path.write_text(text, 'utf-8')
 
 
 def label_counts(

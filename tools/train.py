@@ -32,6 +32,7 @@ from mmseg_classmix.utils.command_line import (  # noqa: E402
     export_local_rank,
     load_config,
 )
+from mmseg_classmix.utils.settings_check import check_settings
 
 
 def parse_args() -> argparse.Namespace:
@@ -68,6 +69,7 @@ def main() -> None:
     args = parse_args()
     export_local_rank(args)
     cfg = training_config(args)
+    check_settings(cfg)
     with lost_processes_explained():
         prepare_distributed(cfg)
         check_writable(cfg.work_dir)

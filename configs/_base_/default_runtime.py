@@ -32,6 +32,8 @@ default_hooks = dict(
     preemption=dict(type='PreemptionHook'),
     rank_agreement=dict(type='RankAgreementHook'),
     non_finite=dict(type='NonFiniteHook'),
+    data_check=dict(type='DataCheckHook'),
+    checkpoint_check=dict(type='CheckpointCheckHook'),
 )
 
 vis_backends = [dict(type='LocalVisBackend')]

@@ -2,13 +2,18 @@
 
 import os.path as osp
 
-import torch
 from mmengine.dataset import BaseDataset
-from mmseg.registry import DATASETS
+from mmseg.registry import DATASETS, TRANSFORMS
 from torch.utils.data import ConcatDataset
 
+from mmseg_classmix.datasets.checked_pipeline import check_samples
 from mmseg_classmix.datasets.draw import Draw
-from mmseg_classmix.datasets.name_list import check_list
+from mmseg_classmix.datasets.name_list import check_lines, check_list
+from mmseg_classmix.datasets.source_check import (
+    check_files,
+    warn_of_common_images,
+)
+from mmseg_classmix.datasets.unlabeled import UnlabeledDataset
 from mmseg_classmix.utils.seeding import seeded
 
 PLACE = 'train_dataloader.dataset.datasets'
@@ -20,17 +25,18 @@ class MultiSourceDataset(ConcatDataset):
 
     Beyond torch's ``ConcatDataset``: the random augmentation of a sample
     follows its draw, not the worker that loads it, so that a run can be
-    resumed exactly and does not depend on ``num_workers``; and the masks of
-    labeled samples are checked.
+    resumed exactly and does not depend on ``num_workers``; and files are
+    checked, see :func:`check_files` and :class:`CheckedPipeline`. Labeled
+    images that are unlabeled ones too are legal; a warning says so.
 
     Args:
         datasets: Datasets or their configs, wrappers included. The first is
             the labeled one, whose classes count.
 
     Raises:
-        ValueError: If there is no source, one is empty, or the first has no
-            classes; on loading a sample, if its mask has a value outside the
-            classes.
+        ValueError: If there is no source, one is empty or has missing, empty
+            or repeated files, or the first has no classes; on loading a
+            sample, if that fails or its mask does not fit.
         FileNotFoundError: If a folder or the list of a source does not exist.
     """
 
@@ -48,6 +54,17 @@ class MultiSourceDataset(ConcatDataset):
                 f'{PLACE}[0] ({type(self.datasets[0]).__name__}) has no '
                 'classes: set metainfo=dict(classes=(...))'
             )
+        sources = [(f'{PLACE}[{i}]', d) for i, d in enumerate(self.datasets)]
+        for place, dataset in sources:
+            check_files(place, dataset)
+            check_samples(place, dataset)
+        warn_of_common_images(
+            sources[0],
+            sources[1:],
+            'they are trained with their masks and without. That is allowed; '
+            'the paper keeps the two apart. tools/make_splits.py writes lists '
+            'without common names',
+        )
 
     @property
     def metainfo(self) -> dict:
@@ -57,28 +74,9 @@ class MultiSourceDataset(ConcatDataset):
     def __getitem__(self, idx: int) -> dict:
         """Load a sample; a :class:`Draw` seeds its augmentation."""
         if not isinstance(idx, Draw):
-            return self._checked(super().__getitem__(idx))
+            return super().__getitem__(idx)
         with seeded('augment', *idx.key):
-            return self._checked(super().__getitem__(idx))
-
-    def _checked(self, sample: dict) -> dict:
-        data_sample = sample.get('data_samples')
-        if data_sample is None or 'gt_sem_seg' not in data_sample:
-            return sample
-        mask = data_sample.gt_sem_seg.data
-        num_classes = len(self.metainfo['classes'])
-        ignore_index = getattr(self.datasets[0], 'ignore_index', 255)
-        bad = (mask >= num_classes) & (mask != ignore_index)
-        if bad.any():
-            path = data_sample.metainfo.get('seg_map_path', 'a mask')
-            raise ValueError(
-                f'{path} has the values {torch.unique(mask[bad]).tolist()}, '
-                f'but the dataset has {num_classes} classes: values must be '
-                f'in [0, {num_classes - 1}] or {ignore_index} (ignored). '
-                'Correct the mask, or the classes and `reduce_zero_label` of '
-                'the dataset config'
-            )
-        return sample
+            return super().__getitem__(idx)
 
 
 def build_source(place: str, dataset: BaseDataset | dict) -> BaseDataset:
@@ -93,23 +91,66 @@ def build_source(place: str, dataset: BaseDataset | dict) -> BaseDataset:
 
     Raises:
         FileNotFoundError: If a folder or a list does not exist.
-        ValueError: If there are no images.
+        ValueError: If there are no images, an argument or a transform is
+            refused, or the list is no list of names.
     """
     if not isinstance(dataset, dict):
         return dataset
-    if 'dataset' in dataset or 'datasets' in dataset:
-        return DATASETS.build(dataset)
+    if 'dataset' in dataset:
+        inner = build_source(f'{place}.dataset', dataset['dataset'])
+        return _build(place, dict(dataset, dataset=inner))
+    if 'datasets' in dataset:
+        inner = [
+            build_source(f'{place}.datasets[{i}]', part)
+            for i, part in enumerate(dataset['datasets'])
+        ]
+        return _build(place, dict(dataset, datasets=inner))
     # Some datasets assert, without a word, on a list that does not exist.
     check_list(place, dataset)
-    dataset = DATASETS.build(dict(dataset, lazy_init=True))
+    _check_steps(place, dataset.get('pipeline', ()))
+    dataset = _build(place, dict(dataset, lazy_init=True))
     _check_folders(place, dataset)
+    _check_names(place, dataset)
+    unread = dataset.data_list
     try:
         dataset.full_init()
-    except ValueError as error:
-        if len(dataset.data_list):
-            raise
-        raise ValueError(no_images(place, dataset)) from error
+    except (FileNotFoundError, ValueError) as error:
+        # An empty list has been read; mmengine fails to pack it.
+        empty = dataset.data_list is not unread and not len(dataset.data_list)
+        text = no_images(place, dataset) if empty else f'{place}: {error}'
+        raise type(error)(text) from error
     return dataset
+
+
+def _build(place: str, cfg: dict) -> BaseDataset:
+    try:
+        return DATASETS.build(cfg)
+    # What constructors raise for arguments that they do not know.
+    except (AssertionError, KeyError, TypeError) as error:
+        raise ValueError(
+            f'{place}=dict(type={cfg.get("type")!r}, ...) cannot be built: '
+            f'{type(error).__name__}: {error}'
+        ) from error
+
+
+def _check_steps(place: str, pipeline: list) -> None:
+    """Build the transforms one by one: an error says which one it is."""
+    for i, step in enumerate(pipeline):
+        try:
+            TRANSFORMS.build(step) if isinstance(step, dict) else step
+        except Exception as error:
+            text = str(error) or 'it refuses its arguments'
+            raise ValueError(
+                f'{place}.pipeline[{i}]={dict(step)} cannot be built: '
+                f'{type(error).__name__}: {text}'
+            ) from error
+
+
+def _check_names(place: str, dataset: BaseDataset) -> None:
+    path = getattr(dataset, 'ann_file', '')
+    plain = osp.isfile(path) and osp.splitext(path)[1] in ('', '.txt', '.lst')
+    if plain and not isinstance(dataset, UnlabeledDataset):
+        check_lines(f'{place}.ann_file', path)
 
 
 def _check_folders(place: str, dataset: BaseDataset) -> None:

@@ -69,9 +69,17 @@ def load_config(args: argparse.Namespace) -> Config:
     Returns:
         The config; ``work_dir`` is that of the command line, or else of the
         config, or else work_dirs/CONFIG.
+
+    Raises:
+        FileNotFoundError: If the config does not exist.
     """
     for filename in args.trust:
         trust_checkpoint(filename)
+    if not osp.isfile(args.config):
+        raise FileNotFoundError(
+            f'no config {args.config} in {os.getcwd()}: name a file of '
+            'configs/'
+        )
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
     if args.cfg_options is not None:

@@ -7,6 +7,7 @@ One table has a column for each stream (labeled, unlabeled, val, test): files
 and what is wrong with them, images that another stream has too (by path or by
 content), and each class's share of the pixels that are not ignored with the
 number of images that show it. The exit code is 1 if anything is wrong.
+docs/errors.md says what can be wrong and what to do.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from mmengine.utils import ProgressBar
 from prettytable import PrettyTable
 
 import mmseg_classmix  # noqa: F401  registers the datasets
+from mmseg_classmix.datasets.checked_pipeline import leaves
 from mmseg_classmix.datasets.file_check import (
     PROBLEMS,
     FileReport,
@@ -43,7 +45,7 @@ class Stream:
     error: str = ''
     classes: tuple[str, ...] = ()
     reports: list[FileReport] = field(default_factory=list)
-    repeated: int = 0
+    repeated: list[str] = field(default_factory=list)
 
     def count(self, kind: str) -> int:
         """Count the files with one kind of problem."""
@@ -65,6 +67,11 @@ def parse_args() -> argparse.Namespace:
         type=int,
         default=3,
         help='files to name for each kind of problem',
+    )
+    parser.add_argument(
+        '--allow-overlap',
+        action='store_true',
+        help='labeled images in the unlabeled stream are no problem',
     )
     args = parser.parse_args()
     if args.workers < 1:
@@ -114,12 +121,16 @@ def without_pipeline(cfg: dict) -> dict:
     return cfg
 
 
-def unwrap(dataset) -> list:
-    """List the datasets inside wrappers, each once."""
-    inner = getattr(dataset, 'datasets', None)
-    if inner is None and hasattr(dataset, 'dataset'):
-        inner = [dataset.dataset]
-    return [d for i in inner for d in unwrap(i)] if inner else [dataset]
+def decoders(cfg: dict) -> tuple[str, str]:
+    """Find out who decodes the images and the masks of a stream."""
+    while 'dataset' in cfg or 'datasets' in cfg:
+        cfg = cfg['dataset'] if 'dataset' in cfg else cfg['datasets'][0]
+    names = dict(LoadImageFromFile='cv2', LoadAnnotations='pillow')
+    for step in cfg.get('pipeline', ()):
+        if step.get('type') in names:
+            default = names[step['type']]
+            names[step['type']] = step.get('imdecode_backend', default)
+    return tuple(names.values())
 
 
 def read_stream(name: str, stream: Stream, workers: int) -> None:
@@ -131,14 +142,18 @@ def read_stream(name: str, stream: Stream, workers: int) -> None:
         stream.error = f'{type(error).__name__}: {error}'
         return
     stream.classes = tuple(dataset.metainfo.get('classes') or ())
-    parts = unwrap(dataset)
+    parts = [leaf for _, leaf in leaves(stream.key, dataset)]
     infos = [d.get_data_info(i) for d in parts for i in range(len(d))]
-    by_path = {osp.realpath(info['img_path']): info for info in infos}
-    stream.repeated = len(infos) - len(by_path)
+    by_path = {}
+    for info in infos:
+        first = by_path.setdefault(osp.realpath(info['img_path']), info)
+        if first is not info:
+            stream.repeated.append(info['img_path'])
     check = partial(
         check_image,
         num_classes=len(stream.classes),
         ignore_index=getattr(parts[0], 'ignore_index', 255),
+        backends=decoders(stream.cfg),
     )
     print(f'{name}: {len(by_path)} images', file=sys.stderr)
     bar = ProgressBar(len(by_path), file=sys.stderr)
@@ -153,7 +168,10 @@ def file_cells(stream: Stream) -> dict[str, object]:
     """Count the files of a stream, by row of the table."""
     if stream.error:
         return {'images': 'not built'}
-    cells = {'images': len(stream.reports), 'listed twice': stream.repeated}
+    cells = {
+        'images': len(stream.reports),
+        'listed twice': len(stream.repeated),
+    }
     no_masks = stream.cfg.get('type') == 'UnlabeledDataset'
     for kind in PROBLEMS:
         if not (no_masks and 'mask' in kind):
@@ -223,7 +241,9 @@ def overlaps(streams: dict[str, Stream]) -> dict[tuple[str, str], list[str]]:
 
 
 def findings(
-    streams: dict[str, Stream], common: dict[tuple[str, str], list[str]]
+    streams: dict[str, Stream],
+    common: dict[tuple[str, str], list[str]],
+    allow_overlap: bool,
 ) -> dict[str, list[str]]:
     """Collect what is wrong: a kind of problem and the places."""
     found = {}
@@ -231,8 +251,7 @@ def findings(
         if stream.error:
             found[f'{name} not built'] = [stream.error]
         if stream.repeated:
-            twice = f'{stream.repeated} more entries than images'
-            found[f'{name}: listed twice'] = [twice]
+            found[f'{name}: listed twice'] = list(map(repr, stream.repeated))
         for kind in PROBLEMS:
             places = [
                 r.problems[kind] for r in stream.reports if kind in r.problems
@@ -240,7 +259,8 @@ def findings(
             if places:
                 found[f'{name}: {kind}'] = places
     for (first, second), paths in common.items():
-        if paths:
+        legal = allow_overlap and second not in EVALUATED
+        if paths and not legal:
             found[f'{second}: also in {first}'] = paths
     return found
 
@@ -255,7 +275,7 @@ def main() -> int:
         read_stream(name, stream, args.workers)
     common = overlaps(streams)
     print(make_table(streams, common))
-    found = findings(streams, common)
+    found = findings(streams, common, args.allow_overlap)
     for kind, places in found.items():
         print(f'{kind}: {len(places)}')
         for place in places[: args.examples]:

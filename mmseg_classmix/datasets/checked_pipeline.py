@@ -1,0 +1,188 @@
+"""A pipeline whose errors name the file and the place in the config."""
+
+import os.path as osp
+from collections.abc import Callable, Iterator
+
+import torch
+from mmcv.transforms import LoadImageFromFile
+from mmengine.dataset import BaseDataset, Compose
+from mmseg.datasets.transforms import LoadAnnotations
+
+from mmseg_classmix.datasets.image_files import (
+    image_problem,
+    mask_problem,
+    swapped,
+)
+
+FIND_ALL = (
+    'tools/dataset_converters/check_dataset.py CONFIG finds all such files'
+)
+REPLACE = f'Replace the file or take it out of the data set; {FIND_ALL}'
+
+
+class CheckedPipeline(Compose):
+    """Apply transforms; nothing about a bad file stays silent or nameless.
+
+    Decoders return None, raise errors without a file name, or make something
+    of a damaged file; an error in a worker of a loader is one of many. What
+    is checked: the files before they are decoded, that mask and image have
+    one size, and that the values of the mask are classes.
+
+    Args:
+        transforms: Built transforms.
+        place: Config key of the dataset.
+        num_classes: Number of classes of the dataset; None checks no values.
+        ignore_index: Value of ignored pixels.
+
+    Raises:
+        ValueError: On a call, if a transform fails or a check does.
+    """
+
+    def __init__(
+        self,
+        transforms: list[Callable],
+        place: str,
+        num_classes: int | None = None,
+        ignore_index: int = 255,
+    ) -> None:
+        super().__init__(transforms)
+        self.place = place
+        self.num_classes = num_classes
+        self.ignore_index = ignore_index
+
+    def __call__(self, data: dict) -> dict | None:
+        """Apply the transforms to what ``get_data_info`` returns."""
+        paths = data.get('img_path'), data.get('seg_map_path')
+        for i, step in enumerate(self.transforms):
+            no_mask = 'gt_seg_map' not in data
+            try:
+                self._check_file(step, *paths)
+                data = step(data)
+            except _BadFileError as error:
+                raise ValueError(str(error)) from None
+            except Exception as error:
+                raise ValueError(
+                    self._explain(i, step, *paths, error)
+                ) from error
+            if data is None:
+                return None
+            if no_mask and 'gt_seg_map' in data:
+                self._check_size(data, *paths)
+        self._check_values(data, paths[1])
+        return data
+
+    def _check_file(
+        self, step: Callable, image: str | None, mask: str | None
+    ) -> None:
+        # A class of the user's may read what only it knows.
+        if type(step) is LoadImageFromFile and _is_local(image, step):
+            path, kind, find = image, 'image', image_problem
+        elif type(step) is LoadAnnotations and _is_local(mask, step):
+            path, kind, find = mask, 'mask', mask_problem
+        else:
+            return
+        with open(path, 'rb') as file:
+            problem = find(file, step.imdecode_backend)
+        if problem:
+            raise _BadFileError(
+                f'the {kind} {path} ({self.place}) {problem}. {REPLACE}'
+            )
+
+    def _explain(
+        self,
+        number: int,
+        step: Callable,
+        image: str | None,
+        mask: str | None,
+        error: Exception,
+    ) -> str:
+        name = type(step).__name__
+        for kind, path, base in (
+            ('image', image, LoadImageFromFile),
+            ('mask', mask, LoadAnnotations),
+        ):
+            if isinstance(step, base):
+                return (
+                    f'the {kind} {path} ({self.place}) cannot be read by '
+                    f'{name}: {type(error).__name__}: {error}. {REPLACE}'
+                )
+        return (
+            f'{self.place}.pipeline[{number}] {name} fails on {image}: '
+            f'{type(error).__name__}: {error}. Correct this transform, or '
+            'the ones before it'
+        )
+
+    def _check_size(
+        self, data: dict, image: str | None, mask: str | None
+    ) -> None:
+        found, needed = data['gt_seg_map'].shape, data.get('ori_shape')
+        if needed is not None and tuple(found) != tuple(needed):
+            raise ValueError(
+                f'the mask {mask} ({self.place}) has the size {found}, but '
+                f'its image {image} has {tuple(needed)} (height, width)'
+                f'{swapped(found, tuple(needed))}. {REPLACE}'
+            )
+
+    def _check_values(self, data: dict, path: str | None) -> None:
+        sample = data.get('data_samples')
+        # Test-time augmentation returns a list.
+        if self.num_classes is None or 'gt_sem_seg' not in (sample or ()):
+            return
+        mask = sample.gt_sem_seg.data
+        bad = (mask >= self.num_classes) & (mask != self.ignore_index)
+        if bad.any():
+            values = torch.unique(mask[bad]).tolist()
+            raise ValueError(
+                f'{path} has the values {values}, but the dataset '
+                f'{self.place} has {self.num_classes} classes: values must '
+                f'be in [0, {self.num_classes - 1}] or {self.ignore_index} '
+                '(ignored). Correct the mask, or the classes and '
+                '`reduce_zero_label` of the dataset config'
+            )
+
+
+class _BadFileError(Exception):
+    """A file that a check has refused."""
+
+
+def _is_local(path: str | None, step: Callable) -> bool:
+    remote = getattr(step, 'backend_args', None)
+    return path is not None and not remote and osp.isfile(path)
+
+
+def check_samples(place: str, dataset: BaseDataset) -> None:
+    """Let the pipelines of a dataset check their files.
+
+    Args:
+        place: Config key of the dataset.
+        dataset: A built dataset, wrappers included; changed in place.
+    """
+    for key, leaf in leaves(place, dataset):
+        pipeline = getattr(leaf, 'pipeline', None)
+        if isinstance(pipeline, Compose):
+            classes = leaf.metainfo.get('classes')
+            leaf.pipeline = CheckedPipeline(
+                pipeline.transforms,
+                key,
+                len(classes) if classes else None,
+                getattr(leaf, 'ignore_index', 255),
+            )
+
+
+def leaves(place: str, dataset: BaseDataset) -> Iterator[tuple[str, object]]:
+    """List the datasets inside wrappers, with their config keys.
+
+    Args:
+        place: Config key of ``dataset``.
+        dataset: A built dataset.
+
+    Yields:
+        Config key and dataset, in the order of the samples.
+    """
+    if hasattr(dataset, 'datasets'):
+        for i, inner in enumerate(dataset.datasets):
+            yield from leaves(f'{place}.datasets[{i}]', inner)
+    elif hasattr(dataset, 'dataset'):
+        yield from leaves(f'{place}.dataset', dataset.dataset)
+    else:
+        yield place, dataset
