@@ -18,11 +18,17 @@ class NoIteration(Hook):
         raise RuntimeError('an iteration has started')
 
 
-def train_broken(work_dir, change, root):
-    """Do what tools/train.py does with a config that `change` has broken."""
-    cfg = tiny_config(work_dir, CLASSMIX)
+def quick_config(work_dir, config=CLASSMIX, **options):
+    """Load a config of tests/configs, to fail or end soon."""
+    cfg = tiny_config(work_dir, config, **options)
     # Writing the config once more takes longer than all the rest.
     cfg.visualizer.vis_backends = None
+    return cfg
+
+
+def train_broken(work_dir, change, root):
+    """Do what tools/train.py does with a config that `change` has broken."""
+    cfg = quick_config(work_dir)
     change(cfg, root)
     cfg.custom_hooks = [*cfg.custom_hooks, dict(type='NoIteration')]
     check_settings(cfg)

@@ -1,3 +1,4 @@
+import gc
 import os
 import shutil
 
@@ -12,6 +13,8 @@ torch.set_num_threads(1)
 @pytest.fixture(scope='session', autouse=True)
 def default_scope():
     register_all_modules(init_default_scope=True)
+    # mmengine collects garbage for every dataset: not what imports have made.
+    gc.freeze()
 
 
 @pytest.fixture(scope='session', autouse=True)

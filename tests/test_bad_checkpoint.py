@@ -1,14 +1,14 @@
 """Checkpoints of other networks are refused, not loaded in part."""
 
-import bad_config  # noqa: F401  registers NoIteration
 import pytest
 import torch
+from bad_config import quick_config
 from error_table import ROWS, rows
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
-from support import CLASSMIX, SUPERVISED, tiny_config
+from support import CLASSMIX, SUPERVISED
 
 
 def save(path, config, **options):
@@ -57,7 +57,7 @@ def test_it_is_refused(case, use, tmp_path, tiny_data):
     assert ROWS[case].found == 'start'
     (saved, options), config, words = CASES[case]
     path = save(tmp_path / 'saved.pth', saved, **options)
-    cfg = tiny_config(tmp_path / 'run', config, load_from=path)
+    cfg = quick_config(tmp_path / 'run', config, load_from=path)
     cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='NoIteration')]
     runner = Runner.from_cfg(cfg)
     with pytest.raises(ValueError) as error:
@@ -74,7 +74,7 @@ def test_a_checkpoint_that_fits_is_loaded(saved, loading, tmp_path, tiny_data):
     path = save(tmp_path / 'saved.pth', saved)
     state = torch.load(path, weights_only=True)['state_dict']
     runner = Runner.from_cfg(
-        tiny_config(tmp_path / 'run', loading, load_from=path)
+        quick_config(tmp_path / 'run', loading, load_from=path)
     )
     runner.load_or_resume()
     name = 'backbone.conv1.weight'

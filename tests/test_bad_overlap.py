@@ -3,11 +3,12 @@
 import logging
 
 import pytest
+from bad_config import quick_config
 from bad_data import build, check
 from error_table import ROWS, row
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
-from support import CLASSMIX, SUPERVISED, tiny_config
+from support import CLASSMIX, SUPERVISED
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def test_labeled_images_among_the_unlabeled(
 
 @row('image in training and validation')
 def test_validation_images_among_the_trained(own_data, tmp_path):
-    cfg = tiny_config(tmp_path / 'run', SUPERVISED)
+    cfg = quick_config(tmp_path / 'run', SUPERVISED)
     # Under another name: a link is the same image.
     link = own_data / 'images' / 'val' / 'im_9.png'
     link.symlink_to(own_data / 'images' / 'train' / 'im_2.png')

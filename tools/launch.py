@@ -42,13 +42,13 @@ HANDLED = 'SIGINT,SIGHUP,SIGQUIT'
 os.environ.setdefault('TORCHELASTIC_SIGNALS_TO_HANDLE', HANDLED)
 os.environ.setdefault('PET_SIGNALS_TO_HANDLE', HANDLED)
 
-from torch.distributed.elastic.multiprocessing import (  # noqa: E402
+from torch.distributed.elastic.multiprocessing import (
     SignalException,
 )
-from torch.distributed.elastic.multiprocessing.errors import (  # noqa: E402
+from torch.distributed.elastic.multiprocessing.errors import (
     ChildFailedError,
 )
-from torch.distributed.run import parse_args, run  # noqa: E402
+from torch.distributed.run import parse_args, run
 
 
 def main() -> None:

@@ -11,23 +11,23 @@ import signal
 for number in (signal.SIGTERM, signal.SIGUSR1):
     signal.signal(number, lambda *_: os._exit(75))
 
-import argparse  # noqa: E402
+import argparse
 
-import torch  # noqa: E402
-from mmengine.config import Config  # noqa: E402
-from mmengine.runner import Runner  # noqa: E402
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
 
-from mmseg_classmix.engine import (  # noqa: E402
+from mmseg_classmix.engine import (
     close_distributed,
     lost_processes_explained,
     prepare_distributed,
 )
-from mmseg_classmix.engine.preemption import (  # noqa: E402
+from mmseg_classmix.engine.preemption import (
     Preempted,
     catch_signals,
 )
-from mmseg_classmix.fileio import check_writable  # noqa: E402
-from mmseg_classmix.utils.command_line import (  # noqa: E402
+from mmseg_classmix.fileio import check_writable
+from mmseg_classmix.utils.command_line import (
     common_parser,
     export_local_rank,
     load_config,

@@ -72,12 +72,9 @@ def _message(
 ) -> str:
     source = runner._load_from
     source = f'load_from={source!r}' if source else 'the one to resume from'
-    shown = list(wrong.items())
-    # The head says most: its shape is the number of classes.
-    shown.sort(key=lambda item: 'decode_head' not in item[0])
     some = '; '.join(
         f'{key} is {found.get(key, "missing")}, needs {shape}'
-        for key, shape in shown[:3]
+        for key, shape in list(wrong.items())[:3]
     )
     return (
         f'the checkpoint ({source}) is of another network than '
