@@ -1,6 +1,7 @@
 """Lists of integers from files that nobody vouches for."""
 
 import pickle
+import reprlib
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,10 @@ def load_index_list(path: str | Path) -> list[int]:
     indices = [_integer(value) for value in values]
     bad = [v for v, i in zip(values, indices, strict=True) if i is None]
     if bad:
+        # A plain str of nested lists may be longer than the memory.
         raise ValueError(
-            f'{path} holds {str(bad[0])[:60]!r}, but every entry must be a '
-            'non-negative integer'
+            f'{path} holds {reprlib.repr(bad[0])[:60]}, but every entry must '
+            'be a non-negative integer'
         )
     if len(set(indices)) < len(indices):
         raise ValueError(f'{path} holds the same index more than once')

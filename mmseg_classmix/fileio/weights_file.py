@@ -2,8 +2,9 @@
 
 import hashlib
 import re
+import reprlib
 from pathlib import Path
-from pickle import UnpicklingError
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,24 +25,39 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Raises:
         ValueError: If it cannot be read or holds anything but tensors.
     """
-    try:
-        state = torch.load(path, map_location='cpu', weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError) as error:
-        raise ValueError(
-            f'{path} is damaged, or no file of tensors: {error}'
-        ) from error
-    while inner := [
-        key for key in WRAPPERS if isinstance(state, dict) and key in state
-    ]:
-        state = state[inner[0]]
+    with open(path, 'rb') as file:
+        try:
+            state = torch.load(file, map_location='cpu', weights_only=True)
+        # A damaged or hostile file may raise anything.
+        except Exception as error:
+            raise ValueError(
+                f'{path} is damaged, or no file of tensors: {error}'
+            ) from error
+    state = _unwrap(state)
     if not (isinstance(state, dict) and state):
-        raise ValueError(f'{path} holds {state!r:.80}, not tensors by name')
-    others = [k for k, v in state.items() if not isinstance(v, Tensor)]
+        # A plain repr of nested lists may be longer than the memory.
+        content = reprlib.repr(state)
+        raise ValueError(f'{path} holds {content:.80}, not tensors by name')
+    others = [
+        reprlib.repr(key) if not isinstance(key, str) else key
+        for key, value in state.items()
+        if not (isinstance(key, str) and isinstance(value, Tensor))
+    ]
     if others:
         raise ValueError(f'{path}: not tensors: {", ".join(others[:5])}')
     for prefix in PREFIXES * len(PREFIXES):
         if all(key.startswith(prefix) for key in state):
             state = {k.removeprefix(prefix): v for k, v in state.items()}
+    return state
+
+
+def _unwrap(state: Any) -> Any:
+    """Take the wrappers off; a dict may also be wrapped in itself."""
+    seen = []
+    while isinstance(state, dict) and not any(state is s for s in seen):
+        seen.append(state)
+        inner = [state[key] for key in WRAPPERS if key in state]
+        state = inner[0] if inner else state
     return state
 
 

@@ -10,8 +10,9 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from mmengine.config import Config
+from mmseg_classmix.fileio.plain_config import read_plain_config
 
 from .paper import SEMI_SUPERVISED
 from .run_config import (
@@ -25,6 +26,8 @@ from .run_config import (
 )
 
 NETWORKS = ('student', 'teacher')
+# What a line that is no line of scalars may raise, however it was made.
+_NO_LINE = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -157,10 +160,14 @@ def read_run(work_dir: str | Path) -> Run | None:
     for line in lines:
         # Only LoggerHook times its lines; hooks may log scalars of their own.
         if 'time' in line and 'loss' not in line:
-            validations.setdefault(line['step'], {}).update(line)
+            scores = {k: v for k, v in line.items() if _is_number(v)}
+            validations.setdefault(line['step'], {}).update(scores)
     try:
         return _describe(work_dir, latest, lines, validations)
-    except (AttributeError, KeyError, TypeError, SyntaxError) as error:
+    # A config that somebody else wrote may be wrong in any way.
+    except Exception as error:
+        if isinstance(error, ValueError) and str(work_dir) in str(error):
+            raise
         raise ValueError(
             f'{latest / "vis_data" / "config.py"} is not the config of a '
             f'training run: {error!r}; leave {work_dir} out or remove it'
@@ -171,7 +178,8 @@ def _describe(
     work_dir: Path, start: Path, lines: list[dict], validations: dict
 ) -> Run:
     path = start / 'vis_data' / 'config.py'
-    cfg = Config.fromfile(str(path), import_custom_modules=False)
+    # Reading a result must not run what lies in its folder.
+    cfg = read_plain_config(path)
     name = _config_name(work_dir, path)
     source = labeled_source(cfg)
     fraction, split = split_of(source, name)
@@ -196,19 +204,24 @@ def _describe(
     )
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float))
+
+
 def _read_log(path: Path) -> list[dict]:
     """Read a log; the last line of an interrupted run may be half a line."""
     if not path.is_file():
         return []
     lines = []
-    *whole, last = path.read_text().split('\n')
+    text = path.read_text(encoding='utf-8', errors='replace')
+    *whole, last = text.split('\n')
     for number, text in enumerate([*whole, last], 1):
         if not text.strip():
             continue
         try:
             line = json.loads(text)
             lines.append({**line, 'step': int(line['step'])})
-        except (ValueError, TypeError, KeyError) as error:
+        except _NO_LINE as error:
             if number > len(whole):
                 break
             raise ValueError(
@@ -223,8 +236,8 @@ def _config_name(work_dir: Path, dumped: Path) -> str:
     """Name of the config file that a start has dumped next to its folder."""
     paths = sorted(work_dir.glob('*.py'))
     if len(paths) > 1:
-        text = dumped.read_text()
-        paths = [path for path in paths if path.read_text() == text]
+        content = dumped.read_bytes()
+        paths = [path for path in paths if path.read_bytes() == content]
     if len(paths) != 1:
         raise ValueError(
             f'{work_dir}: cannot tell which config was trained, '
