@@ -7,7 +7,7 @@ USAGE='usage: dist_test.sh CONFIG CHECKPOINT GPUS [ARGUMENTS of test.py]'
 CONFIG=${1:?$USAGE}
 CHECKPOINT=${2:?$USAGE}
 GPUS=${3:?$USAGE}
-TOOLS=$(cd "$(dirname "$0")" && pwd)
+TOOLS=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
 [ "${NODE_RANK:-0}" != 0 ] ||
     "$TOOLS/check_port.sh" "${MASTER_ADDR:-127.0.0.1}" "${PORT:-29500}"

@@ -7,7 +7,7 @@ set -euo pipefail
 
 CONFIG=${1:?usage: dist_train.sh CONFIG GPUS [ARGUMENTS of train.py]}
 GPUS=${2:?usage: dist_train.sh CONFIG GPUS [ARGUMENTS of train.py]}
-TOOLS=$(cd "$(dirname "$0")" && pwd)
+TOOLS=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
 [ "${NODE_RANK:-0}" != 0 ] ||
     "$TOOLS/check_port.sh" "${MASTER_ADDR:-127.0.0.1}" "${PORT:-29500}"

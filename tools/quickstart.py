@@ -7,6 +7,7 @@ side; nothing is downloaded.
 import argparse
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -104,7 +105,7 @@ class Training:
         work_dir.mkdir(parents=True, exist_ok=True)
         self.name, self.work_dir = name, work_dir
         self.log = work_dir / 'quickstart.log'
-        print(f'\n{name}: OMP_NUM_THREADS=1 {" ".join(command)}')
+        print(f'\n{name}: OMP_NUM_THREADS=1 {shlex.join(command)}')
         print(f'log: {self.log}', flush=True)
         self.started, self.shown = time.time(), 0
         with open(self.log, 'w') as file:

@@ -8,10 +8,10 @@ USAGE='usage: slurm_train.sh PARTITION JOB_NAME CONFIG [ARGUMENTS of train.py]'
 PARTITION=${1:?$USAGE}
 JOB_NAME=${2:?$USAGE}
 CONFIG=${3:?$USAGE}
-TOOLS=$(cd "$(dirname "$0")" && pwd)
+TOOLS=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 GPUS=${GPUS:-4}
 GPUS_PER_NODE=${GPUS_PER_NODE:-4}
-read -r -a SRUN_ARGS <<< "${SRUN_ARGS:-}"
+read -r -d '' -a SRUN_ARGS <<< "${SRUN_ARGS:-}" || true
 if [ "$GPUS_PER_NODE" -gt 0 ]; then
     SRUN_ARGS+=(--gres="gpu:$GPUS_PER_NODE" --ntasks-per-node="$GPUS_PER_NODE")
 fi

@@ -1,6 +1,7 @@
 """Pretrained weights that are there and fit, or an error."""
 
 import os.path as osp
+import shlex
 
 from mmengine.model import BaseModule, PretrainedInit
 from mmengine.runner import CheckpointLoader
@@ -94,7 +95,7 @@ def _missing_message(checkpoint: str, part: str) -> str:
     path = osp.abspath(osp.expanduser(checkpoint))
     return (
         f'no pretrained weights in {path} ({part}.init_cfg.checkpoint). '
-        f'Convert them, once:\n    {CONVERT} {path}\n'
+        f'Convert them, once:\n    {CONVERT} {shlex.quote(path)}\n'
         'SRC is resnet101COCO-41f33a49.pth for ResNet-101 (its first address '
         'is dead, mirrors exist), or the ResNet-50 or -18 of torchvision; '
         'docs/pretrained_weights.md says more.\n'
