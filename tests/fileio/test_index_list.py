@@ -1,10 +1,15 @@
 import collections
+import contextlib
 import os
 import pickle
 import struct
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mmseg_classmix.fileio.index_list import (
     load_index_list,
@@ -130,6 +135,35 @@ def test_anything_but_distinct_indices_is_refused(tmp_path, values):
     path = write(tmp_path, pickle.dumps(values))
     with pytest.raises(ValueError, match='indices.pkl'):
         load_index_list(path)
+
+
+def test_list_that_is_small_in_a_file_and_endless_as_a_text(tmp_path):
+    value = [0]
+    for _ in range(60):
+        value = [value, value]
+    path = write(tmp_path, pickle.dumps([1, value]))
+    with pytest.raises(ValueError, match='indices.pkl holds') as error:
+        load_index_list(path)
+    assert len(str(error.value)) < 500
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    data=st.binary(max_size=40)
+    | st.builds(
+        lambda start, values, end: start + pickle.dumps(values)[2:-1] + end,
+        st.sampled_from([b'\x80\x02', b'\x80\x04', b'(', b'']),
+        st.lists(st.integers(), max_size=3),
+        st.binary(max_size=12),
+    )
+)
+def test_any_bytes_are_a_list_of_indices_or_a_value_error(data):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, 'indices.pkl')
+        path.write_bytes(data)
+        with contextlib.suppress(ValueError):
+            indices = load_index_list(path)
+            assert all(type(i) is int and i >= 0 for i in indices)
 
 
 @pytest.mark.parametrize('data', [b'', b'1 2 3', pickle.dumps(INDICES)[:-4]])

@@ -1,5 +1,12 @@
+import contextlib
+import io
+import tempfile
+from pathlib import Path
+
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mmseg_classmix.fileio import read_weights
 
@@ -82,4 +89,63 @@ def test_file_cut_short_is_refused(new, share, tmp_path):
 def test_other_files_are_refused(content, tmp_path):
     (tmp_path / 'x.pth').write_bytes(content)
     with pytest.raises(ValueError, match='x.pth is damaged'):
+        read_weights(tmp_path / 'x.pth')
+
+
+def nested(depth):
+    """Small in a file, 2 ** depth long as a text."""
+    value = [0]
+    for _ in range(depth):
+        value = [value, value]
+    return value
+
+
+def wrapped_in_itself():
+    state = {}
+    state['state_dict'] = state
+    return state
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        (nested(60), 'not tensors by name'),
+        (dict(state_dict=nested(60)), 'not tensors by name'),
+        (wrapped_in_itself(), 'not tensors: state_dict'),
+        (dict(model=dict(state_dict=dict(model=wrapped_in_itself()))), 'not'),
+        ({1: torch.zeros(1)}, 'not tensors: 1'),
+        ({('a',) * 99: torch.zeros(1)}, r'not tensors: \('),
+    ],
+    ids=['nested', 'nested inside', 'loop', 'long loop', 'number', 'tuple'],
+)
+def test_bombs_are_refused_at_once(content, message, tmp_path):
+    torch.save(content, tmp_path / 'x.pth')
+    with pytest.raises(ValueError, match=f'x.pth.*{message}') as error:
+        read_weights(tmp_path / 'x.pth')
+    assert len(str(error.value)) < 500
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), new=st.booleans())
+def test_damaged_files_raise_a_value_error_or_nothing(data, new):
+    content = io.BytesIO()
+    torch.save(
+        {'a.weight': torch.rand(3, 2), 'b': torch.zeros(1).long()},
+        content,
+        _use_new_zipfile_serialization=new,
+    )
+    damaged = bytearray(content.getvalue())
+    places = st.integers(0, len(damaged) - 1)
+    changes = st.dictionaries(places, st.integers(0, 255), max_size=4)
+    for place, value in data.draw(changes).items():
+        damaged[place] = value
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, 'x.pth')
+        path.write_bytes(damaged)
+        with contextlib.suppress(ValueError):
+            assert all(map(torch.is_tensor, read_weights(path).values()))
+
+
+def test_missing_file_is_called_missing(tmp_path):
+    with pytest.raises(FileNotFoundError, match='x.pth'):
         read_weights(tmp_path / 'x.pth')
