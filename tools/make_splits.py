@@ -128,7 +128,7 @@ def image_names(config: str) -> list[str]:
     Raises:
         FileNotFoundError: If the data set is a list that does not exist.
         ValueError: If a name occurs twice: it could end up in both lists;
-            or a line cannot hold a name.
+            or if a list of names cannot hold it.
     """
     cfg = Config.fromfile(config)
     init_default_scope('mmseg')
@@ -151,13 +151,25 @@ def image_names(config: str) -> list[str]:
             f'{config}: {len(twice)} names occur more than once, such as '
             f'{twice[0]!r}: labeled and unlabeled images would overlap'
         )
-    for name in names:
-        if name != name.strip() or '\n' in name:
-            raise ValueError(
-                f'{folder}: the name {name!r} has a line end, or white space '
-                'around it, which no list can hold: rename the file'
-            )
+    check_names(names)
     return names
+
+
+def check_names(names: list[str]) -> None:
+    """Refuse names that would not be read from a list as they are written.
+
+    Raises:
+        ValueError: If a name has a line break, white space at an end, or
+            bytes that are no UTF-8.
+    """
+    for name in names:
+        lines = name.encode('utf-8', 'replace').decode().splitlines()
+        if lines != [name] or name.strip() != name:
+            raise ValueError(
+                f'the image {name!r} cannot be in a list of names, which has '
+                'one a line in UTF-8: rename the file; line breaks, white '
+                'space at the ends and other encodings are lost there'
+            )
 
 
 def hash_order(names: list[str], seed: int) -> list[str]:
@@ -203,14 +215,14 @@ def write_list(path: Path, names: list[str], overwrite: bool) -> None:
     Raises:
         FileExistsError: If the file has other names and may not be replaced.
     """
-    text = '\n'.join(names) + '\n'
-    if path.exists() and path.read_text('utf-8') != text and not overwrite:
+    content = ''.join(f'{name}\n' for name in names).encode('utf-8')
+    if path.exists() and path.read_bytes() != content and not overwrite:
         raise FileExistsError(
             f'{path} has other names: give --overwrite to replace it, which '
             'changes the experiments that use it'
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, 'utf-8')
+    path.write_bytes(content)
 
 
 def label_counts(

@@ -35,8 +35,8 @@ def class_mask(
     uniformly without replacement. An image with one class gets an empty mask.
 
     Args:
-        label: Class of every pixel, (N, H, W) int64; values outside
-            [0, num_classes) belong to no class and are never chosen.
+        label: Class of every pixel, (N, H, W) of any integer type; values
+            outside [0, num_classes) belong to no class and are never chosen.
         num_classes: Number of classes.
         generator: Random generator on the device of ``label``.
         shard: Rank and number of processes that share the batch.
@@ -45,10 +45,10 @@ def class_mask(
         (N, H, W) bool, True on the pixels of the chosen classes.
     """
     n = label.size(0)
-    flat = label.flatten(1)
+    flat = label.flatten(1).long()
     # One more bin collects the pixels without a class.
     flat = flat.where((flat >= 0) & (flat < num_classes), num_classes)
-    present = label.new_zeros((n, num_classes + 1), dtype=torch.bool)
+    present = flat.new_zeros((n, num_classes + 1), dtype=torch.bool)
     present.scatter_(1, flat, True)
     present[:, num_classes] = False
     score = torch.rand(
@@ -146,7 +146,8 @@ def cow_mask(
         (total, height, width), generator=generator, device=device
     )
     smooth = gaussian_blur(_own_rows(noise, shard), log_sigma.exp())
-    std, mean = torch.std_mean(smooth, dim=(1, 2), keepdim=True)
+    # Of the pixels there are: one pixel alone has no spread, not NaN.
+    std, mean = torch.std_mean(smooth, dim=(1, 2), correction=0, keepdim=True)
     return smooth > mean + NormalDist().inv_cdf(p) * std
 
 
