@@ -1,0 +1,1 @@
+"""Faults for tools/dev/fault_drill.py: real processes, really disturbed."""

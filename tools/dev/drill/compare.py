@@ -1,0 +1,99 @@
+"""Whether two runs ended alike, bit by bit."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from drill.processes import TrialError
+from drill.runs import FINAL, MAX_ITERS, Run
+
+# What a checkpoint has beside times, paths and texts.
+PARTS = ('state_dict', 'optimizer', 'param_schedulers')
+CLOCKS = ('time', 'data_time', 'memory', 'eta')
+
+
+def read(path: Path) -> dict:
+    """Read a checkpoint as untrusted data.
+
+    Raises:
+        TrialError: If it is not whole.
+    """
+    try:
+        return torch.load(path, map_location='cpu', weights_only=True)
+    except (RuntimeError, UnpicklingError, EOFError, OSError) as error:
+        text = str(error).splitlines()[0]
+        raise TrialError(f'{path.name} is damaged: {text}') from error
+
+
+def differences(run: Run, reference: Run) -> list[str]:
+    """Name what differs between a disturbed run and an undisturbed one.
+
+    Args:
+        run: Run that was disturbed, resumed, and has reached its end.
+        reference: Run of the same config that nothing disturbed.
+
+    Returns:
+        Entries of the last checkpoint (student, teacher, optimizer, EMA,
+        schedule, history of the losses) and logged iterations that are not
+        the same bits; none, if the runs are alike.
+    """
+    ours, theirs = (
+        dict(_leaves(_result(read(r.files / FINAL)))) for r in (run, reference)
+    )
+    keys = [*theirs, *(key for key in ours if key not in theirs)]
+    return [
+        *(key for key in keys if ours.get(key) != theirs.get(key)),
+        *_curve_differences(run, reference),
+    ]
+
+
+def _result(checkpoint: dict) -> dict:
+    hub = checkpoint['message_hub']
+    result = {part: checkpoint[part] for part in PARTS}
+    result['iter'] = checkpoint['meta']['iter']
+    # The average of the teacher follows from this and the iteration.
+    result['ema_warmup'] = hub['runtime_info']['ema_warmup']
+    result['history'] = {
+        name: values
+        for name, values in hub['log_scalars'].items()
+        if name.startswith('train/') and name.rpartition('/')[2] not in CLOCKS
+    }
+    return result
+
+
+def _leaves(value: Any, name: str = '') -> Iterator[tuple[str, Any]]:
+    """Every value in nested dicts and lists, as something comparable."""
+    if isinstance(value, (list, tuple)):
+        value = dict(enumerate(value))
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _leaves(item, f'{name}.{key}' if name else str(key))
+    elif isinstance(value, Tensor):
+        # Not torch.equal: NaN is no number, and 0.0 is -0.0.
+        bits = value.contiguous().reshape(-1).view(torch.uint8)
+        yield name, (value.dtype, value.shape, bits.numpy().tobytes())
+    else:
+        yield name, repr(value)
+
+
+def _curve_differences(run: Run, reference: Run) -> list[str]:
+    """Logged iterations that are missing or differ, repeated ones too."""
+    (expected,) = reference.curves().values()
+    expected = {line['step']: line for line in expected if 'loss' in line}
+    lines = [line for curve in run.curves().values() for line in curve]
+    lines = [line for line in lines if 'loss' in line]
+    bad = {
+        line['step']
+        for line in lines
+        if _values(line) != _values(expected[line['step']])
+    }
+    missing = set(range(1, MAX_ITERS + 1)) - {line['step'] for line in lines}
+    return [f'logged iteration {step}' for step in sorted(bad | missing)]
+
+
+def _values(line: dict) -> dict:
+    return {key: repr(v) for key, v in line.items() if key not in CLOCKS}

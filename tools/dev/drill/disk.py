@@ -1,0 +1,126 @@
+"""A disk that is full: a small tmpfs that only the trial sees."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from types import TracebackType
+
+from drill.faults import LIMIT
+from drill.processes import TrialError, wait_until
+from drill.runs import MAX_ITERS, PATIENCE, OneProcess
+from drill.trial import Outcome, Trial, finish, whole_checkpoints
+
+# Three checkpoints of 12 MB, two best ones of 6 MB, logs.
+MEGABYTES = 64
+MOUNT = 'mount -t tmpfs -o "size=$2" tmpfs "$1" && echo ready && exec cat'
+
+
+class SmallDisk:
+    """A tmpfs in a mount namespace, which ends with the drill.
+
+    Args:
+        folder: Where processes in the namespace find it.
+        megabytes: Its size.
+
+    Raises:
+        OSError: If it cannot be made; it takes root.
+    """
+
+    def __init__(self, folder: Path, megabytes: int = MEGABYTES) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.holder = start_holder(
+            ['unshare', '--mount', '--propagation', 'private'],
+            ['sh', '-c', MOUNT, 'sh', str(folder), f'{megabytes}m'],
+        )
+        pid = self.holder.pid
+        self.prefix = ('nsenter', f'--mount=/proc/{pid}/ns/mnt', '--')
+        # The same folder, seen from outside.
+        self.files = Path(f'/proc/{pid}/root{folder}')
+
+    def __enter__(self) -> 'SmallDisk':
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.holder.communicate()
+
+    def fill(self, rest: int) -> None:
+        """Let a file grow that leaves a number of bytes."""
+        stat = os.statvfs(self.files)
+        size = stat.f_bavail * stat.f_frsize - rest
+        if size > 0:
+            with open(self.files / 'filler', 'ab') as file:
+                os.posix_fallocate(file.fileno(), file.tell(), size)
+
+    def free(self) -> None:
+        """Delete that file."""
+        (self.files / 'filler').unlink()
+
+
+def start_holder(
+    namespace: list[str], command: list[str]
+) -> subprocess.Popen[str]:
+    """Start a process that keeps a namespace as long as its input is open.
+
+    Args:
+        namespace: Command that makes the namespace.
+        command: Prints a line when all is ready, then reads its input.
+
+    Raises:
+        OSError: If it does not print that line.
+    """
+    holder = subprocess.Popen(
+        [*namespace, *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    if not holder.stdout.readline():
+        _, error = holder.communicate()
+        raise OSError(f'{" ".join(namespace)}: {error.strip()}')
+    return holder
+
+
+def why_no_disk() -> str | None:
+    """Say why this machine cannot make a small disk; None if it can."""
+    try:
+        with SmallDisk(Path('/tmp'), 1):
+            return None
+    except OSError as error:
+        return str(error)
+
+
+def full_disk(trial: Trial) -> Outcome:
+    """Fill the disk in the middle of training, and free it for the resume."""
+    folder = trial.workspace.root / trial.name
+    run = trial.run(OneProcess)
+    with SmallDisk(folder / 'run') as disk:
+        run.prefix, run.files = disk.prefix, disk.files
+        run.start()
+        step = trial.rng.randrange(1, MAX_ITERS - 5)
+        run.wait_for_step(step)
+        # From nothing, so that no log can be written, to most of what a
+        # checkpoint takes.
+        rest = trial.rng.choice((0, 100_000, trial.rng.randrange(11_000_000)))
+        # The deletion of an old checkpoint must not make room for a new one.
+        wait_until(
+            lambda: disk.fill(rest) or run.ended(),
+            PATIENCE,
+            lambda: 'it goes on without a disk',
+        )
+        (code,) = run.group.wait(LIMIT)
+        what = f'{rest / 1e6:.1f} MB left at iteration {step}'
+        if code <= 0:
+            raise TrialError(f'{what}: exit code {code}, not an error')
+        if not re.search('no space left', run.output(), re.IGNORECASE):
+            raise TrialError(f'{what}: not the error of it: {run.tail()}')
+        whole_checkpoints(run)
+        disk.free()
+        return finish(trial, run, f'{what}, stopped')
