@@ -123,7 +123,7 @@ def wait_for_save(run: Run, size: float) -> Path:
         except FileNotFoundError:
             return True
 
-    wait_until(reached, PATIENCE, lambda: 'no save', pause=0.0002)
+    wait_until(reached, PATIENCE, lambda: 'no save', pause=0.001)
     if not seen:
         raise TrialError(f'ended without a save: {run.tail()}')
     return seen[0]
