@@ -106,6 +106,7 @@ def make_run(tmp_path):
         folder.mkdir(parents=True)
         torch.save(checkpoint, run.work_dir / 'iter_20.pth')
         lines = [dict(step=i, loss=loss, time=i) for i in range(1, 21)]
+        lines.append(dict(step=20, mIoU=30.0, time=name))
         text = '\n'.join(json.dumps(line) for line in lines)
         (folder / 'scalars.json').write_text(f'{text}\n{{"loss": 0.')
         return run
@@ -141,9 +142,10 @@ def test_log_is_compared_and_has_no_gap(make_run):
     assert len(compare.differences(one, other)) == 20
     (path,) = one.work_dir.glob('*/vis_data/scalars.json')
     lines = path.read_text().splitlines()
-    path.write_text('\n'.join(lines[:6] + lines[7:20]) + '\n')
+    # An iteration is missing, another one is there twice, and no validation.
+    path.write_text('\n'.join(lines[:6] + lines[7:20] + lines[3:4]) + '\n')
     found = compare.differences(one, make_run('third'))
-    assert found == ['logged iteration 7']
+    assert found == ['logged iteration 7', 'logged validation 20']
 
 
 def test_truncated_checkpoint_is_seen(make_run):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from drill.processes import TrialError
-from drill.runs import FINAL, MAX_ITERS, Run
+from drill.runs import FINAL, Run
 
 # What a checkpoint has beside times, paths and texts.
 PARTS = ('state_dict', 'optimizer', 'param_schedulers')
@@ -38,8 +38,8 @@ def differences(run: Run, reference: Run) -> list[str]:
 
     Returns:
         Entries of the last checkpoint (student, teacher, optimizer, EMA,
-        schedule, history of the losses) and logged iterations that are not
-        the same bits; none, if the runs are alike.
+        schedule, history of the losses), and logged iterations and
+        validations, that are not the same bits; none, if the runs are alike.
     """
     ours, theirs = (
         dict(_leaves(_result(read(r.files / FINAL)))) for r in (run, reference)
@@ -82,17 +82,21 @@ def _leaves(value: Any, name: str = '') -> Iterator[tuple[str, Any]]:
 
 def _curve_differences(run: Run, reference: Run) -> list[str]:
     """Logged iterations that are missing or differ, repeated ones too."""
-    (expected,) = reference.curves().values()
-    expected = {line['step']: line for line in expected if 'loss' in line}
-    lines = [line for curve in run.curves().values() for line in curve]
-    lines = [line for line in lines if 'loss' in line]
-    bad = {
-        line['step']
-        for line in lines
-        if _values(line) != _values(expected[line['step']])
-    }
-    missing = set(range(1, MAX_ITERS + 1)) - {line['step'] for line in lines}
-    return [f'logged iteration {step}' for step in sorted(bad | missing)]
+    expected = dict(_logged(reference))
+    lines = _logged(run)
+    bad = {key for key, values in lines if values != expected.get(key)}
+    bad |= expected.keys() - {key for key, _ in lines}
+    return [f'logged {kind} {step}' for kind, step in sorted(bad)]
+
+
+def _logged(run: Run) -> list[tuple[tuple[str, int], dict]]:
+    """Values by ('iteration' or 'validation', iteration)."""
+    kinds = 'validation', 'iteration'
+    return [
+        ((kinds['loss' in line], line['step']), _values(line))
+        for curve in run.curves().values()
+        for line in curve
+    ]
 
 
 def _values(line: dict) -> dict:

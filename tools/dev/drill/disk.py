@@ -119,8 +119,24 @@ def full_disk(trial: Trial) -> Outcome:
         what = f'{rest / 1e6:.1f} MB left at iteration {step}'
         if code <= 0:
             raise TrialError(f'{what}: exit code {code}, not an error')
-        if not re.search('no space left', run.output(), re.IGNORECASE):
-            raise TrialError(f'{what}: not the error of it: {run.tail()}')
+        if message := wrong_message(run, rest):
+            raise TrialError(f'{what}: {message}: {run.tail()}')
         whole_checkpoints(run)
         disk.free()
         return finish(trial, run, f'{what}, stopped')
+
+
+def wrong_message(run: OneProcess, rest: int) -> str | None:
+    """Say what is missing in the error of a full disk; None if it is good."""
+    lines = [line for line in run.output().splitlines() if 'Error: ' in line]
+    error = lines[-1] if lines else ''
+    if not re.search('no space left', error, re.IGNORECASE):
+        return 'not the error of it'
+    # With some space left it is a checkpoint that does not fit.
+    if rest and not re.search(
+        rf'{re.escape(str(run.work_dir))}/\S+\.pth', error
+    ):
+        return 'no path of a checkpoint'
+    if rest and 'free' not in error:
+        return 'not the free space'
+    return None

@@ -6,8 +6,9 @@ import time
 from types import TracebackType
 
 from drill.disk import start_holder
+from drill.faults import wait_for_moment
 from drill.processes import ROOT, TrialError
-from drill.runs import MAX_ITERS, PATIENCE, Run
+from drill.runs import PATIENCE, Run
 from drill.trial import Outcome, Trial, compare, finish
 
 DEVICE = 'drill0'
@@ -133,8 +134,7 @@ def lost_host(trial: Trial) -> Outcome:
     run = trial.run(RunOnTwoHosts, options=(option,))
     with TwoHosts() as run.hosts:
         run.start()
-        run.wait_for_step(trial.rng.randrange(1, MAX_ITERS - 3))
-        time.sleep(trial.rng.uniform(0, 0.2))
+        wait_for_moment(trial, run, first=1)
         host = trial.rng.randrange(2)
         run.hosts.pull(host)
         if trial.index % 2 == 0:
