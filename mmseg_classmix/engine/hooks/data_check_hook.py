@@ -1,7 +1,6 @@
 """Checks of the data before the first iteration."""
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import BaseLoop, Runner
 from torch.utils.data import Dataset
@@ -12,6 +11,7 @@ from mmseg_classmix.datasets.source_check import (
     check_files,
     warn_of_common_images,
 )
+from mmseg_classmix.utils.unwrap import unwrap
 
 
 @HOOKS.register_module()
@@ -59,8 +59,7 @@ def _dataset(loop: BaseLoop | dict | None) -> Dataset | None:
 def _check_learner(runner: Runner, dataset: Dataset | None) -> None:
     if not isinstance(dataset, MultiSourceDataset):
         return
-    model = runner.model
-    model = model.module if is_model_wrapper(model) else model
+    model = unwrap(runner.model)
     if len(dataset.datasets) > 1 and not hasattr(model, 'teacher'):
         raise ValueError(
             'train_dataloader.dataset.datasets has '

@@ -7,11 +7,11 @@ import torch
 from mmengine.device import get_device
 from mmengine.dist import broadcast
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
 from mmseg_classmix.utils.seeding import derive_seed
+from mmseg_classmix.utils.unwrap import unwrap
 
 
 @HOOKS.register_module()
@@ -42,7 +42,6 @@ class IterSeedHook(Hook):
         random.seed(seed)
         np.random.seed(seed)
         torch.manual_seed(seed)
-        model = runner.model
-        model = model.module if is_model_wrapper(model) else model
+        model = unwrap(runner.model)
         if hasattr(model, 'mix_seed'):
             model.mix_seed = derive_seed('mix', self._mix_seed, runner.iter)

@@ -2,13 +2,13 @@
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmseg_classmix.engine.hooks.stream_check import check_streams
+from mmseg_classmix.utils.unwrap import unwrap
 
 
 @HOOKS.register_module()
@@ -63,7 +63,7 @@ class MeanTeacherHook(Hook):
                 teacher would label with running statistics that nobody
                 updates.
         """
-        model = _unwrap(runner.model)
+        model = unwrap(runner.model)
         if not (hasattr(model, 'student') and hasattr(model, 'teacher')):
             raise ValueError(
                 'MeanTeacherHook (custom_hooks) needs '
@@ -103,7 +103,7 @@ class MeanTeacherHook(Hook):
         momentum = self.momentum
         if hub.get_info('ema_warmup', self.warmup):
             momentum = max(momentum, 1 / (step + 1))
-        model = _unwrap(runner.model)
+        model = unwrap(runner.model)
         update_teacher(model.student, model.teacher, momentum, self.buffers)
         model.teacher_moved()
         hub.update_scalar('train/ema_momentum', momentum)
@@ -135,7 +135,3 @@ def update_teacher(
             old.lerp_(new, momentum)
         else:
             old.copy_(new)
-
-
-def _unwrap(model: nn.Module) -> nn.Module:
-    return model.module if is_model_wrapper(model) else model

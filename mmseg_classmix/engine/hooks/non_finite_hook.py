@@ -7,12 +7,13 @@ from typing import Any
 import torch
 from mmengine.dist import all_gather_object
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner, find_latest_checkpoint
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
+
+from mmseg_classmix.utils.unwrap import unwrap
 
 
 @HOOKS.register_module()
@@ -114,8 +115,7 @@ class NonFiniteHook(Hook):
         Raises:
             FloatingPointError: If a parameter or a running statistic is not.
         """
-        model = runner.model
-        model = model.module if is_model_wrapper(model) else model
+        model = unwrap(runner.model)
         weights = {name for name, _ in model.named_parameters()}
         for name, value in checkpoint['state_dict'].items():
             counts = name in weights or 'running_' in name

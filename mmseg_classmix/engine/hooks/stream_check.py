@@ -1,11 +1,11 @@
 """Check of the labeled and unlabeled streams before training."""
 
 from mmengine.dataset import BaseDataset
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmseg_classmix.datasets import MultiSourceSampler
 from mmseg_classmix.datasets.draw import Draw
+from mmseg_classmix.utils.unwrap import unwrap
 
 
 def check_streams(runner: Runner) -> None:
@@ -34,8 +34,7 @@ def check_streams(runner: Runner) -> None:
             f'train_dataloader.sampler.batch_size={sampler.batch_size}: set '
             'both to the same number'
         )
-    model = runner.model
-    model = model.module if is_model_wrapper(model) else model
+    model = unwrap(runner.model)
     if sampler.world_size > 1 and not model.data_preprocessor.size:
         raise ValueError(
             'with several processes all images must have one size: set '

@@ -2,11 +2,12 @@
 
 import torch
 from mmengine.evaluator import Evaluator
-from mmengine.model import is_model_wrapper
 from mmengine.registry import LOOPS
 from mmengine.runner import Runner, ValLoop
 from mmengine.runner.amp import autocast
 from torch.utils.data import DataLoader
+
+from mmseg_classmix.utils.unwrap import unwrap
 
 
 @LOOPS.register_module()
@@ -40,8 +41,7 @@ class TeacherStudentValLoop(ValLoop):
                 'TeacherStudentValLoop needs val_evaluator as a config: it '
                 'builds one for each network'
             )
-        model = runner.model
-        model = model.module if is_model_wrapper(model) else model
+        model = unwrap(runner.model)
         if not hasattr(model, 'predicting_on'):
             raise ValueError(
                 "val_cfg.type='TeacherStudentValLoop' needs "
@@ -88,7 +88,7 @@ class TeacherStudentValLoop(ValLoop):
             'before_val_iter', batch_idx=idx, data_batch=data_batch
         )
         model = self.runner.model
-        segmentor = model.module if is_model_wrapper(model) else model
+        segmentor = unwrap(model)
         # Hooks see the network that predicts: it goes last.
         for name in sorted(
             self.evaluators, key=lambda n: n == segmentor.predict_on
