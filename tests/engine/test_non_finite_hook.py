@@ -107,7 +107,10 @@ def test_the_run_stops_at_that_iteration(broken, words, tmp_path, monkeypatch):
 
 
 def test_accumulated_gradients_name_all_their_images(tmp_path, monkeypatch):
-    options = {'optim_wrapper.accumulative_counts': 2}
+    options = {
+        'optim_wrapper.accumulative_counts': 2,
+        'default_hooks.checkpoint.interval': 2,
+    }
     message, _, witness = expect_stop(
         tmp_path, 'gradient', monkeypatch, **options
     )
@@ -245,8 +248,7 @@ def test_counts_go_on_after_a_resume(tmp_path):
     assert train_lines(tmp_path)[-1]['skipped_steps'] == 2
     options['train_cfg.max_iters'] = 3
     cfg = tiny_config(tmp_path / 'other', **options)
-    cfg.resume = True
-    cfg.load_from = str(tmp_path / 'iter_2.pth')
+    cfg.resume = str(tmp_path / 'iter_2.pth')
     Runner.from_cfg(cfg).train()
     (line,) = train_lines(tmp_path / 'other')
     assert line['skipped_steps'] == 3

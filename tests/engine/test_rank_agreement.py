@@ -90,7 +90,7 @@ def write_images(root, names):
     for kind in ('images', 'masks'):
         (root / kind).mkdir(parents=True)
         for name in names:
-            (root / kind / f'{name}.png').write_bytes(b'')
+            (root / kind / f'{name}.png').write_bytes(b'not empty')
     (root / 'list.txt').write_text(''.join(f'{n}\n' for n in names))
     return root
 
