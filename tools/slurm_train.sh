@@ -2,6 +2,14 @@
 # Train through Slurm: tools/slurm_train.sh PARTITION JOB_NAME CONFIG
 # [ARGUMENTS]. GPUS, GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS are read from
 # the environment; GPUS_PER_NODE=0 asks for no GPU.
+#
+# Preemption and time limits: SIGTERM and SIGUSR1 save a checkpoint and end
+# this script with code 75. As a job that continues by itself:
+#   sbatch -p gpu --ntasks=4 --gpus-per-node=4 --requeue --signal=USR1@120 \
+#     --open-mode=append --wrap 'tools/slurm_train.sh gpu job CONFIG --resume
+#       code=$?; [ $code = 75 ] && scontrol requeue $SLURM_JOB_ID; exit $code'
+# SIGNAL=USR1@120 is what srun gets when it makes the allocation itself:
+# 120 seconds before the time limit. docs/resume.md says more.
 set -euo pipefail
 
 USAGE='usage: slurm_train.sh PARTITION JOB_NAME CONFIG [ARGUMENTS of train.py]'
@@ -22,5 +30,6 @@ exec srun -p "$PARTITION" \
     --ntasks="$GPUS" \
     --cpus-per-task="${CPUS_PER_TASK:-5}" \
     --kill-on-bad-exit=1 \
+    --signal="${SIGNAL:-USR1@120}" \
     "${SRUN_ARGS[@]}" \
     python -u "$TOOLS/train.py" "$CONFIG" --launcher slurm "${@:4}"
