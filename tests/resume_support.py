@@ -1,7 +1,8 @@
 """Configs may import this: faults at a certain moment, and counting."""
 
 import os
-import signal
+import subprocess
+import time
 from pathlib import Path
 
 import torch
@@ -31,7 +32,7 @@ class SignalHook(Hook):
     def __init__(self, number, stage, at=0, rank=None):
         def send(runner, **_):
             if runner.iter == at and rank in (None, runner.rank):
-                signal_all(signal.Signals[number])
+                signal_all(number)
 
         # Not through the class: mmengine looks which stages are overridden.
         for name in self.stages:
@@ -45,12 +46,17 @@ def _nothing(runner, **_):
     pass
 
 
-def signal_all(number):
-    """Send a signal to this process and its children, workers mostly."""
-    for file in Path('/proc/self/task').glob('*/children'):
-        for pid in file.read_text().split():
-            os.kill(int(pid), number)
-    os.kill(os.getpid(), number)
+def signal_all(name):
+    """Signal this process and its children (workers), as Slurm may do."""
+    pids = [
+        pid
+        for file in Path('/proc/self/task').glob('*/children')
+        for pid in file.read_text().split()
+    ]
+    # Workers of torch obey their parent in another way than others.
+    command = ['kill', '-s', name.removeprefix('SIG'), *pids, str(os.getpid())]
+    subprocess.run(['sh', '-c', ' '.join(command)], check=True)
+    time.sleep(0.1)
 
 
 @TRANSFORMS.register_module()
