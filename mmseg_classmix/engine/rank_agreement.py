@@ -14,6 +14,8 @@ from mmengine.dataset import BaseDataset
 from mmengine.dist import all_gather_object, get_world_size
 from torch import nn
 
+from mmseg_classmix.datasets.checked_pipeline import leaves
+
 #: What processes may have of their own.
 OF_A_RANK = ('work_dir', 'local_rank')
 MISSING = 'missing'
@@ -63,7 +65,9 @@ def check_data(dataset: BaseDataset, place: str) -> None:
             order; it names the rank, the source and the first sample that
             differs.
     """
-    for key, source in _sources(dataset, place):
+    for key, source in leaves(place, dataset):
+        if not hasattr(source, 'get_data_info'):
+            continue
         stored = getattr(source, 'data_bytes', None)
         quick = stored is not None and len(stored) and _digest([stored])
         if quick and len(set(all_gather_object(quick))) == 1:
@@ -157,19 +161,6 @@ def _portable(value: Any) -> str:
     if isinstance(value, str) and osp.isabs(value):
         value = osp.basename(osp.normpath(value))
     return repr(value)
-
-
-def _sources(
-    dataset: BaseDataset, place: str
-) -> Iterator[tuple[str, BaseDataset]]:
-    """Datasets inside wrappers, with their config keys."""
-    if hasattr(dataset, 'datasets'):
-        for i, inner in enumerate(dataset.datasets):
-            yield from _sources(inner, f'{place}.datasets[{i}]')
-    elif hasattr(dataset, 'dataset'):
-        yield from _sources(dataset.dataset, f'{place}.dataset')
-    elif hasattr(dataset, 'get_data_info'):
-        yield place, dataset
 
 
 def _sample_names(source: BaseDataset) -> list[tuple[str, ...]]:
