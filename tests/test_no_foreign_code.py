@@ -62,7 +62,7 @@ READS_CONFIGS = {
     'tools/make_splits.py': 'named on the command line',
     'tools/model_converters/deeplab_coco.py': 'ours',
     'tools/dev/soak.py': 'ours',
-    'tools/dev/fault_drill.py': 'ours',
+    'tools/dev/drill/workspace.py': 'ours',
     'tools/quickstart_picture.py': 'ours',
 }
 

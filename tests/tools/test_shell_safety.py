@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -141,7 +142,8 @@ def test_a_clone_may_lie_anywhere_and_cdpath_does_not_matter(
     decoy = tmp_path / 'decoy'
     for folder in (clone, decoy):
         (folder / 'tools').mkdir(parents=True)
-    (clone / 'tools' / script).write_text((TOOLS / script).read_text())
+    for source in TOOLS.glob('*.sh'):
+        shutil.copy(source, clone / 'tools')
     # A relative path of the script, where CDPATH has a folder of this name.
     words = called(
         Path('tools', script),
