@@ -142,21 +142,24 @@ def second_way(root):
     return folder / 'b'
 
 
+NOWHERE, TWICE = 'which does not exist', 'are the same folder'
 LINKS = {
-    'broken link in the unlabeled folder': broken_link,
-    'link to itself in the unlabeled folder': link_to_itself,
-    'links in a circle in the unlabeled folder': circle,
-    'links to one folder twice': second_way,
+    'broken link in the unlabeled folder': (broken_link, NOWHERE),
+    'link to itself in the unlabeled folder': (link_to_itself, NOWHERE),
+    'links in a circle in the unlabeled folder': (circle, TWICE),
+    'links to one folder twice': (second_way, TWICE),
 }
 
 
 @pytest.mark.parametrize('case', rows(LINKS))
 def test_links_that_lead_nowhere_new(case, own_data, monkeypatch, capsys):
-    path = LINKS[case](own_data)
+    make, words = LINKS[case]
+    path = make(own_data)
     with pytest.raises((ValueError, FileNotFoundError)) as error:
         build()
     # Of two ways to a folder, either may be found first.
     assert str(path) in str(error.value)
+    assert words in str(error.value)
     assert 'emove the link' in str(error.value)
     code, output = check(monkeypatch, capsys)
     assert code == 1 and str(path) in output
