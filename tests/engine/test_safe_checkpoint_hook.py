@@ -138,3 +138,9 @@ def test_a_read_only_folder_of_checkpoints_is_named_before_training(
     with pytest.raises(OSError) as caught:
         train(tmp_path / 'run', **options)
     assert 'default_hooks.checkpoint.out_dir' in str(caught.value)
+
+
+def test_a_validation_alone_saves_nothing(tmp_path):
+    runner = Runner.from_cfg(tiny_config(tmp_path))
+    assert 'student/mIoU' in runner.val()
+    assert not checkpoints(tmp_path)

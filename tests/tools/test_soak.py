@@ -1,5 +1,6 @@
 """Short runs, and one that leaks; the long one is `soak.py` itself."""
 
+import mmap
 import re
 import sys
 import threading
@@ -30,7 +31,10 @@ class Leak(Hook):
     def after_train_iter(self, runner, batch_idx, *_, **__):
         thread = threading.Thread(target=self.end.wait, daemon=True)
         thread.start()
-        self.kept.append((b'x' * 2**20, open(__file__), thread))
+        # Not from the allocator, which may have memory left.
+        memory = mmap.mmap(-1, 2**20)
+        memory.write(b'x' * 2**20)
+        self.kept.append((memory, open(__file__), thread))
 
 
 def cells(text):

@@ -35,6 +35,11 @@ class SafeCheckpointHook(CheckpointHook):
         ):
             check_writable(self.out_dir, 'default_hooks.checkpoint.out_dir')
 
+    def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
+        """Save the best checkpoint of a training; nothing without one."""
+        if hasattr(self, 'file_backend'):
+            super().after_val_epoch(runner, metrics)
+
     def _save_checkpoint_with_step(
         self, runner: Runner, step: int, meta: dict
     ) -> None:
