@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from resume_support import assert_same
@@ -108,16 +109,9 @@ def wait_for(condition, process, seconds=120):
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize(
-    'number',
-    [
-        signal.SIGUSR1,
-        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
-    ],
-)
-def test_dist_train_passes_signal_and_exit_code(tmp_path, number):
+def start_dist_train(tmp_path, log):
+    """Start two processes that would train for long; wait for a checkpoint."""
     arguments = command(tmp_path, ranks=2, workers=1)
-    log = tmp_path / 'log.txt'
     process = subprocess.Popen(
         [
             str(argument)
@@ -136,12 +130,50 @@ def test_dist_train_passes_signal_and_exit_code(tmp_path, number):
         stderr=subprocess.STDOUT,
     )
     wait_for(lambda: list(tmp_path.glob('iter_*.pth')), process)
+    return process
+
+
+@pytest.mark.parametrize(
+    'number',
+    [
+        signal.SIGUSR1,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+    ],
+)
+def test_dist_train_passes_signal_and_exit_code(tmp_path, number):
+    log = tmp_path / 'log.txt'
+    process = start_dist_train(tmp_path, log)
     process.send_signal(number)
     assert process.wait(120) == 75, log.read_text()
     (newest,) = tmp_path.glob('iter_*.pth')
     iteration = load(newest)['meta']['iter']
     assert f'after iteration {iteration}' in log.read_text()
     assert 'Traceback' not in log.read_text()
+
+
+def is_running(process):
+    """Whether a folder of /proc is that of a process, and no zombie."""
+    try:
+        return 'State:\tZ' not in (process / 'status').read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_workers_of_a_killed_launcher_save_and_end(tmp_path):
+    log = tmp_path / 'log.txt'
+    process = start_dist_train(tmp_path, log)
+    children = Path(f'/proc/{process.pid}/task/{process.pid}/children')
+    workers = [Path('/proc', pid) for pid in children.read_text().split()]
+    assert len(workers) == 2
+    process.kill()
+    deadline = time.monotonic() + 60
+    while any(is_running(worker) for worker in workers):
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.1)
+    (newest,) = tmp_path.glob('iter_*.pth')
+    iteration = load(newest)['meta']['iter']
+    assert f'after iteration {iteration}' in log.read_text()
+    process.wait()
 
 
 # In place of Slurm: one task, in the place of srun itself.

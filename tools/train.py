@@ -25,6 +25,7 @@ from mmseg_classmix.engine import (
 from mmseg_classmix.engine.preemption import (
     Preempted,
     catch_signals,
+    stop_with_parent,
 )
 from mmseg_classmix.fileio import check_writable
 from mmseg_classmix.utils.command_line import (
@@ -70,6 +71,8 @@ def main() -> None:
     export_local_rank(args)
     cfg = training_config(args)
     check_settings(cfg)
+    if args.launcher == 'pytorch':
+        stop_with_parent()
     with lost_processes_explained():
         prepare_distributed(cfg)
         check_writable(cfg.work_dir)

@@ -1,9 +1,11 @@
 """Signals that ask a training to stop and to be resumed later."""
 
 import atexit
+import ctypes
 import mmap
 import os
 import signal
+import sys
 import time
 from functools import partial
 from types import FrameType
@@ -14,6 +16,7 @@ from torch.utils.data import DataLoader
 #: EX_TEMPFAIL of sysexits.h: nothing is wrong, run the same command again.
 EXIT_CODE = 75
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+PR_SET_PDEATHSIG = 1
 
 
 class Preempted(SystemExit):
@@ -38,6 +41,20 @@ def catch_signals() -> None:
         signal.signal(number, _handle)
     # Before multiprocessing's own: it waits for workers that it terminates.
     atexit.register(release_workers)
+
+
+def stop_with_parent() -> None:
+    """Get SIGTERM when the launcher of this process is killed (Linux).
+
+    Its workers would go on, and a resumed run would write beside them.
+    """
+    if sys.platform != 'linux':
+        return
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    # It may have died before.
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def is_catching() -> bool:

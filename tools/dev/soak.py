@@ -3,9 +3,9 @@
 A small network on drawn images, with the loop, hooks, loaders and workers
 of every other training. Memory, open files, threads and time an iteration
 of the first thousand iterations are compared with those of the last; the
-exit code is 1 if one of them has changed by more than the tolerance. On a
-machine with other jobs the times move with the jobs; --ignore-time leaves
-them out of the verdict.
+exit code is 1 if one of them has changed by more than the tolerance. The
+time is that of the fastest tenth of the iterations, which other jobs on the
+machine disturb least; --ignore-time leaves it out of the verdict.
 
     python tools/dev/soak.py
     python tools/dev/soak.py --validation
@@ -182,7 +182,7 @@ def main() -> None:
         meter = soak(cfg, args.iters, args.validation)
     rows, tolerance = meter.rows(window_of(args.iters)), args.tolerance / 100
     what = 'images of validation' if args.validation else 'iterations'
-    print(f'\n{args.iters} {what}, {args.workers} workers, medians')
+    print(f'\n{args.iters} {what}, {args.workers} workers')
     print(table(rows, window_of(args.iters), tolerance))
     moved = [
         row.name
