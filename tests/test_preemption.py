@@ -92,6 +92,16 @@ def test_a_signal_stops_and_loses_nothing(
     assert len(scores) == 2
 
 
+def test_without_the_hook_a_signal_ends_the_training_at_once(tmp_path):
+    fault = dict(
+        type='SignalHook', number='SIGTERM', stage='before_train_iter', at=2
+    )
+    config = write_config(tmp_path / 'config.py', CLASSMIX, [fault])
+    arguments = [*command(tmp_path), 'default_hooks.preemption=None']
+    run_tool('train.py', config, *arguments, cwd=tmp_path, codes=[75])
+    assert not list(tmp_path.glob('*.pth'))
+
+
 def test_an_accumulation_is_not_broken_off(tmp_path):
     fault = dict(
         type='SignalHook', number='SIGTERM', stage='before_train_iter', at=2

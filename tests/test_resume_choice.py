@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import zipfile
 
 import pytest
 import resume_support  # noqa: F401
@@ -114,13 +115,40 @@ def test_foreign_checkpoints_are_named_and_skipped(work_dir, tmp_path_factory):
 
 
 def test_nothing_to_resume_starts_new(finished, tmp_path):
-    (tmp_path / 'iter_3.pth').write_text('nothing')
     (tmp_path / 'last_checkpoint').write_text('nowhere')
     train(tmp_path, resume=True)
     assert f'Nothing to resume in {tmp_path}' in log_of(tmp_path)
     ours, whole = (load(d / 'iter_4.pth') for d in (tmp_path, finished))
     for key, value in whole['state_dict'].items():
         assert torch.equal(ours['state_dict'][key], value)
+
+
+def test_checkpoints_that_cannot_be_resumed_are_not_overwritten(work_dir):
+    for i in (1, 2, 3):
+        damage(work_dir / f'iter_{i}.pth', 0.5)
+    before = {path: path.read_bytes() for path in work_dir.glob('*.pth')}
+    with pytest.raises(ValueError, match='cannot resume any of the 3 check'):
+        train(work_dir, resume=True)
+    assert before == {p: p.read_bytes() for p in work_dir.glob('*.pth')}
+
+
+def test_no_changed_byte_of_the_structure_stops_the_choice(work_dir):
+    path = work_dir / 'iter_3.pth'
+    with zipfile.ZipFile(path) as file:
+        members = {name: file.read(name) for name in file.namelist()}
+    (name,) = (name for name in members if name.endswith('data.pkl'))
+    content = members[name]
+    problems = []
+    for position in range(0, len(content), 29):
+        changed = bytearray(content)
+        changed[position] ^= 4
+        # The checksum of a file that somebody has made fits.
+        with zipfile.ZipFile(path, 'w') as file:
+            for member, data in {**members, name: bytes(changed)}.items():
+                file.writestr(member, data)
+        problems.append(find_problem(path, lambda c: c['meta'] and ''))
+    unread = [p for p in problems if p.startswith('cannot be read')]
+    assert len(unread) > len(problems) / 10
 
 
 def test_load_from_is_the_start_and_not_the_continuation(work_dir, finished):

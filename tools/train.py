@@ -24,7 +24,7 @@ from mmseg_classmix.engine import (
 )
 from mmseg_classmix.engine.preemption import (
     Preempted,
-    catch_signals,
+    obey_signals,
     stop_with_parent,
 )
 from mmseg_classmix.fileio import check_writable
@@ -59,6 +59,9 @@ def training_config(args: argparse.Namespace) -> Config:
     """Load the config and apply the command line to it."""
     cfg = load_config(args)
     cfg.resume = cfg.get('resume') or args.resume
+    if isinstance(cfg.resume, str):
+        # What mmengine reads, where there is no ResumeHook.
+        cfg.load_from = cfg.resume
     if args.amp:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
@@ -76,10 +79,9 @@ def main() -> None:
     with lost_processes_explained():
         prepare_distributed(cfg)
         check_writable(cfg.work_dir)
-        runner = Runner.from_cfg(cfg)
-        catch_signals()
+        obey_signals()
         try:
-            runner.train()
+            Runner.from_cfg(cfg).train()
         except Preempted as stop:
             close_distributed(stop.code)
             raise

@@ -9,7 +9,7 @@ import sys
 import time
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 from torch.utils.data import DataLoader
 
@@ -28,19 +28,32 @@ class _State:
 
     process: int | None = None
     name = ''
+    earlier: ClassVar[dict] = {}
     shared = mmap.mmap(-1, 1)
 
 
-def catch_signals() -> None:
-    """Take note of SIGTERM and SIGUSR1 from now on, instead of dying.
+def obey_signals() -> None:
+    """Let PreemptionHook stop the trainings of this program on signals.
 
-    PreemptionHook stops the training that follows.
+    Until it starts to, and after the last iteration, the handlers stay those
+    of the program.
     """
     _State.process = os.getpid()
-    for number in SIGNALS:
-        signal.signal(number, _handle)
     # Before multiprocessing's own: it waits for workers that it terminates.
     atexit.register(release_workers)
+
+
+def catch_signals() -> None:
+    """Take note of SIGTERM and SIGUSR1 from now on, instead of dying."""
+    for number in SIGNALS:
+        _State.earlier[number] = signal.signal(number, _handle)
+
+
+def restore_signals() -> None:
+    """Undo :func:`catch_signals`."""
+    for number, handler in _State.earlier.items():
+        signal.signal(number, handler)
+    _State.earlier = {}
 
 
 def stop_with_parent() -> None:
@@ -57,8 +70,8 @@ def stop_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def is_catching() -> bool:
-    """Say whether :func:`catch_signals` has been called in this process."""
+def is_obeying() -> bool:
+    """Say whether :func:`obey_signals` has been called in this process."""
     return _State.process == os.getpid()
 
 

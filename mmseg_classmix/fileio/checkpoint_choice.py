@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -51,8 +52,9 @@ def newest_checkpoint(
 def find_problem(path: Path, check: Check) -> str:
     """Say why a checkpoint cannot be resumed.
 
-    Structure and names are read without the tensors; then the checksums of
-    the whole file (1 GB a second), which ``torch.load`` does not look at.
+    First the checksums of the whole file (1 GB a second), which
+    ``torch.load`` does not look at; then structure and names, without the
+    tensors.
 
     Args:
         path: File.
@@ -64,9 +66,17 @@ def find_problem(path: Path, check: Check) -> str:
     try:
         if not zipfile.is_zipfile(path):
             return 'is cut short, or no checkpoint'
+        problem = _damage(path)
+        if problem:
+            return problem
         content = read_checkpoint(str(path), map_location='cpu', **MMAP)
-    except (OSError, ValueError) as error:
-        return f'cannot be read: {error}'
+        return _structure(content) or check(content)
+    # A file that somebody else wrote may be wrong in any way.
+    except Exception as error:
+        return f'cannot be read: {type(error).__name__}: {error}'
+
+
+def _structure(content: Any) -> str:
     if not isinstance(content, dict):
         return 'is no checkpoint of a training'
     missing = [
@@ -76,7 +86,7 @@ def find_problem(path: Path, check: Check) -> str:
         return f'is no checkpoint of a training: it has no {missing[0]}'
     if not isinstance(content['meta'].get('iter'), int):
         return 'is no checkpoint of a training: it has no iteration'
-    return check(content) or _damage(path)
+    return ''
 
 
 def _candidates(folder: Path, template: str) -> list[Path]:
@@ -95,6 +105,6 @@ def _damage(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as file:
             damaged = file.testzip()
-    except (OSError, zipfile.BadZipFile, zlib.error) as error:
+    except (zipfile.BadZipFile, zlib.error) as error:
         return f'is damaged: {error}'
     return f'is damaged: checksum of {damaged}' if damaged else ''

@@ -102,5 +102,7 @@ def _advice(found: dict, wrong: dict) -> str:
     return (
         'Use the config that it was trained with (it lies in its work '
         'directory), or another checkpoint. Weights for a part of the '
-        'network go into init_cfg of that part'
+        'network go into init_cfg of that part. '
+        'default_hooks.checkpoint_check=None leaves the tensors that do not '
+        'fit at their random start'
     )

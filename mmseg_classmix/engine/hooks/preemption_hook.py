@@ -9,10 +9,12 @@ from mmseg_classmix.engine.hooks.resume_check import accumulative_counts
 from mmseg_classmix.engine.preemption import (
     EXIT_CODE,
     Preempted,
+    catch_signals,
     caught_signal,
-    is_catching,
+    is_obeying,
     protect_workers,
     release_workers,
+    restore_signals,
 )
 from mmseg_classmix.engine.rank_flag import RankFlag
 from mmseg_classmix.engine.runner.skipping_iterator import restart_workers
@@ -26,9 +28,9 @@ class PreemptionHook(Hook):
     the current one, with several processes perhaps the next one, with
     gradient accumulation the one that ends it. A validation is broken off;
     the resumed run makes up for it. A signal before the first iteration is
-    obeyed after it. Active only in a program that has called
-    ``mmseg_classmix.engine.preemption.catch_signals``, as tools/train.py
-    does.
+    obeyed after it. Active in trainings by iteration, in a program that has
+    called ``mmseg_classmix.engine.preemption.obey_signals``, as
+    tools/train.py does.
 
     Raises:
         Preempted: A ``SystemExit`` with code 75, when the checkpoint is
@@ -39,14 +41,23 @@ class PreemptionHook(Hook):
     priority = 'LOWEST'
 
     def __init__(self) -> None:
+        self._active = False
         self._flag = None
         self._stop = False
 
+    def before_run(self, runner: Runner) -> None:
+        """Take note of signals from now on."""
+        # Only a training has built its loop.
+        by_iteration = isinstance(runner._train_loop, IterBasedTrainLoop)
+        self._active = is_obeying() and by_iteration
+        if self._active:
+            catch_signals()
+
     def before_train(self, runner: Runner) -> None:
         """Prepare the agreement of the ranks, and the workers."""
-        loop = runner.train_loop
-        if not is_catching() or not isinstance(loop, IterBasedTrainLoop):
+        if not self._active:
             return
+        loop = runner.train_loop
         self._flag = RankFlag()
         protect_workers(loop.dataloader)
         restart_workers(loop)
@@ -86,6 +97,7 @@ class PreemptionHook(Hook):
         if self._flag is not None:
             self._flag.wait()
             self._flag = None
+            restore_signals()
 
     def _check(self, runner: Runner, done: int) -> None:
         if self._flag is None:

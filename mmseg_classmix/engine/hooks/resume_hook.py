@@ -29,15 +29,18 @@ class ResumeHook(Hook):
     With ``resume=True`` in the config (``--resume``), training continues from
     the checkpoint of the highest iteration in the work directory that is
     whole and of this network; newer others are named in a warning. Without
-    one it starts new. All ranks take the choice of rank 0. ``resume='FILE'``
-    takes that file. Beyond mmengine's own resume, the batches before the
+    any checkpoint it starts new. All ranks take the choice of rank 0.
+    ``resume='FILE'`` takes that file. Results of a validation are saved again
+    with the checkpoint of their iteration. Beyond mmengine's own resume, the
+    batches before the
     checkpoint are not loaded again (mmengine 0.10.7 does), weights are not
     initialized first, so that no pretrained file is needed, and a validation
     that was cut off is made up for.
 
     Raises:
         ValueError: If a checkpoint could fall into a gradient accumulation,
-            or the file that ``resume`` names cannot be resumed.
+            or there are checkpoints and none can be resumed, or not the file
+            that ``resume`` names.
     """
 
     # Before CheckpointHook saves the results of a validation.
@@ -115,7 +118,7 @@ def _choose(
         if isinstance(runner._resume, (str, Path)):
             choice = _named(Path(runner._resume), check)
         else:
-            choice = [_newest(runner, folder, template, check), '']
+            choice = _newest(runner, folder, template, check)
     broadcast_object_list(choice)
     return choice[0], choice[1]
 
@@ -133,24 +136,33 @@ def _named(path: Path, check: partial) -> list[str]:
 
 def _newest(
     runner: Runner, folder: Path, template: str, check: partial
-) -> str | None:
+) -> list[str | None]:
     path, refused = newest_checkpoint(folder, template, check)
     for sentence in refused:
         runner.logger.warning(f'Not resumed: {sentence}')
     start = runner._load_from
+    if path is None and refused:
+        # Starting new would overwrite them.
+        return [
+            None,
+            f'cannot resume any of the {len(refused)} checkpoints in '
+            f'{folder}: {"; ".join(refused[:3])}. Use the config and the '
+            'work_dir of that run; or delete these files, or choose another '
+            'work_dir, to start new',
+        ]
     if path is None:
         weights = f' with the weights of load_from={start}' if start else ''
         runner.logger.warning(
             f'Nothing to resume in {folder}: training starts new{weights}'
         )
-        return None
+        return [None, '']
     if start:
         runner.logger.warning(
             f'load_from={start} is for a start only: the run continues from '
             f"{path}. To continue from a certain file, set resume='FILE'"
         )
     runner.logger.info(f'Resuming from {path}')
-    return str(path)
+    return [str(path), '']
 
 
 def _keep_weights() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import torch
 from torch import Tensor
@@ -23,8 +24,19 @@ def read(path: Path) -> dict:
         TrialError: If it is not whole.
     """
     try:
+        # torch.load does not look at the checksums.
+        with ZipFile(path) as file:
+            damaged = file.testzip()
+        if damaged:
+            raise TrialError(f'{path.name} is damaged: checksum of {damaged}')
         return torch.load(path, map_location='cpu', weights_only=True)
-    except (RuntimeError, UnpicklingError, EOFError, OSError) as error:
+    except (
+        BadZipFile,
+        EOFError,
+        OSError,
+        RuntimeError,
+        UnpicklingError,
+    ) as error:
         text = str(error).splitlines()[0]
         raise TrialError(f'{path.name} is damaged: {text}') from error
 
