@@ -32,10 +32,9 @@ class ResumeHook(Hook):
     any checkpoint it starts new. All ranks take the choice of rank 0.
     ``resume='FILE'`` takes that file. Results of a validation are saved again
     with the checkpoint of their iteration. Beyond mmengine's own resume, the
-    batches before the
-    checkpoint are not loaded again (mmengine 0.10.7 does), weights are not
-    initialized first, so that no pretrained file is needed, and a validation
-    that was cut off is made up for.
+    batches before the checkpoint are not loaded again (mmengine 0.10.7 does),
+    weights are not initialized first, so that no pretrained file is needed,
+    and a validation that was cut off is made up for.
 
     Raises:
         ValueError: If a checkpoint could fall into a gradient accumulation,
