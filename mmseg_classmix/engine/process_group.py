@@ -33,25 +33,43 @@ def start_process_group(cfg: Config) -> None:
     """
     if dist.is_initialized():
         return
+    limit = exchange_timeout(cfg)
     env_cfg = cfg.get('env_cfg') or {}
     options = dict(env_cfg.get('dist_cfg') or {})
-    timeout = options.get('timeout')
-    if timeout is not None and not (_is_number(timeout) and timeout > 0):
-        raise ValueError(
-            f'{TIMEOUT_KEY}={timeout!r} must be a positive number of seconds'
-        )
     try:
         if torch.cuda.is_available():
             # As Runner does: init_dist would choose 'spawn' otherwise.
             set_multi_processing(**env_cfg.get('mp_cfg', {}), distributed=True)
             init_dist(cfg.launcher, **options)
         else:
-            limit = None if timeout is None else timedelta(seconds=timeout)
             dist.init_process_group('gloo', timeout=limit)
     except RuntimeError as error:
         if not _of_communication(error):
             raise
-        raise _failed_start(timeout, error) from error
+        raise _failed_start(options.get('timeout'), error) from error
+
+
+def exchange_timeout(cfg: Config) -> timedelta | None:
+    """Read how long an exchange between processes may take.
+
+    Args:
+        cfg: Config with ``env_cfg``.
+
+    Returns:
+        ``env_cfg.dist_cfg.timeout``; None if it is not set.
+
+    Raises:
+        ValueError: If the timeout is not a positive number.
+    """
+    env_cfg = cfg.get('env_cfg') or {}
+    timeout = (env_cfg.get('dist_cfg') or {}).get('timeout')
+    if timeout is None:
+        return None
+    if not (_is_number(timeout) and timeout > 0):
+        raise ValueError(
+            f'{TIMEOUT_KEY}={timeout!r} must be a positive number of seconds'
+        )
+    return timedelta(seconds=timeout)
 
 
 @contextmanager
@@ -80,10 +98,15 @@ def _is_number(value: object) -> bool:
 
 
 def _of_communication(error: RuntimeError) -> bool:
-    """Tell errors of torch.distributed, which has no common class for them."""
+    """Tell errors of torch.distributed from others, such as of a loader.
+
+    Those of the store and of nccl have classes of their own. Those of gloo
+    are plain, but start with the place in its sources:
+    "[.../gloo/transport/tcp/pair.cc:544] Connection closed by peer".
+    """
     text = str(error).lower()
     return type(error).__name__.startswith('Dist') or any(
-        word in text for word in ('gloo', 'nccl', 'timed out', 'timeout')
+        word in text for word in ('gloo', 'nccl')
     )
 
 

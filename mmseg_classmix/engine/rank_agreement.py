@@ -4,6 +4,7 @@ import os.path as osp
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from hashlib import blake2b
 from itertools import zip_longest
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
-from mmengine.dist import all_gather_object, get_world_size
+from mmengine.dist import all_gather_object
 from torch import nn
 
 from mmseg_classmix.datasets.checked_pipeline import leaves
@@ -19,6 +20,8 @@ from mmseg_classmix.datasets.checked_pipeline import leaves
 #: What processes may have of their own.
 OF_A_RANK = ('work_dir', 'local_rank')
 MISSING = 'missing'
+#: A prime: no stride of a tensor is a multiple of it.
+PERIOD = 251
 
 
 def check_config(cfg: Config) -> None:
@@ -158,9 +161,25 @@ def _flatten(value: Any, key: str = '') -> Iterator[tuple[str, str]]:
 
 
 def _portable(value: Any) -> str:
+    """Text of a value that is the same in every process."""
     if isinstance(value, str) and osp.isabs(value):
-        value = osp.basename(osp.normpath(value))
-    return repr(value)
+        return repr(osp.basename(osp.normpath(value)))
+    if isinstance(value, (set, frozenset)):
+        # Their order depends on PYTHONHASHSEED.
+        return f'{{{", ".join(sorted(map(_portable, value)))}}}'
+    if isinstance(value, partial):
+        inner = value.func, *value.args, *value.keywords.items()
+        return f'partial{_portable(inner)}'
+    if isinstance(value, tuple):
+        return f'({", ".join(map(_portable, value))})'
+    # The usual text of these is an address in memory.
+    if not hasattr(value, '__qualname__'):
+        if type(value).__repr__ is not object.__repr__:
+            return repr(value)
+        value = type(value)
+    # Methods of built-in classes have no module.
+    module = getattr(value, '__module__', None)
+    return f'{module}.{value.__qualname__}'
 
 
 def _sample_names(source: BaseDataset) -> list[tuple[str, ...]]:
@@ -189,10 +208,27 @@ def _below(folder: str | None, path: str) -> str:
 def _checksum(model: nn.Module) -> str:
     """Hash the weights; sums of integers do not depend on the device."""
     sums = [
-        value.reshape(-1).view(torch.uint8).sum(dtype=torch.int64)
+        _byte_sums(value)
         for value in model.state_dict().values()
         if isinstance(value, torch.Tensor) and value.numel()
     ]
-    if not sums or get_world_size() == 1:
-        return ''
-    return _digest(torch.stack(sums).tolist())
+    # One wait for the device.
+    return _digest(torch.stack(sums).tolist()) if sums else ''
+
+
+def _byte_sums(value: torch.Tensor) -> torch.Tensor:
+    """Sum bytes, plainly and by their position, so that swaps are seen.
+
+    Args:
+        value: Any tensor that is not empty.
+
+    Returns:
+        (2,) int64, on the device of ``value``.
+    """
+    data = value.reshape(-1).view(torch.uint8)
+    whole = len(data) // PERIOD * PERIOD
+    # Column by column: the bytes are never held as int64.
+    columns = data[:whole].view(-1, PERIOD).sum(0, dtype=torch.int64)
+    columns[: len(data) - whole] += data[whole:]
+    places = torch.arange(1, PERIOD + 1, device=data.device)
+    return torch.stack([columns.sum(), (columns * places).sum()])

@@ -2,6 +2,9 @@
 
 import torch
 import torch.distributed as dist
+from mmengine.config import Config
+
+from mmseg_classmix.engine.process_group import exchange_timeout
 
 
 class RankFlag:
@@ -10,11 +13,18 @@ class RankFlag:
     The exchange runs on the CPU, in a gloo group of its own, while the ranks
     compute: what is raised at one call is seen at the next. A single process
     sees it at once. All ranks make the same calls in the same order.
+
+    Args:
+        cfg: Config whose ``env_cfg.dist_cfg.timeout`` limits an exchange.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, cfg: Config) -> None:
         several = dist.is_initialized() and dist.get_world_size() > 1
-        self._group = dist.new_group(backend='gloo') if several else None
+        self._group = None
+        if several:
+            # A new group does not take over the limit of the first.
+            limit = exchange_timeout(cfg)
+            self._group = dist.new_group(timeout=limit, backend='gloo')
         self._value = torch.zeros(1, dtype=torch.int64)
         self._work = None
 

@@ -76,10 +76,23 @@ def test_a_killed_process_ends_the_other_at_once():
     assert 'rank 0 of 2' in message and '--resume' in message
 
 
-def test_other_errors_stay_as_they_are():
-    with pytest.raises(RuntimeError, match='^mine$'):
+@pytest.mark.parametrize(
+    'text',
+    [
+        'mine',
+        'DataLoader timed out after 5 seconds',
+        'CUDA error: the launch timed out and was terminated',
+    ],
+)
+def test_other_errors_stay_as_they_are(text):
+    def work(rank):
+        start(rank, 60)
         with lost_processes_explained():
-            raise RuntimeError('mine')
+            raise RuntimeError(text)
+
+    (error,) = run_ranks(work, ranks=1)
+    assert type(error) is RuntimeError
+    assert str(error) == text
 
 
 def test_a_port_in_use_is_named():

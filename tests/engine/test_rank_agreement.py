@@ -1,6 +1,8 @@
 """Ranks that would not train the same thing say so, all of them."""
 
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -9,7 +11,7 @@ from mmengine.dataset import ConcatDataset
 from mmengine.runner import Runner
 from mmseg.datasets import BaseSegDataset
 from ranks import run_ranks
-from support import tiny_config
+from support import environment, tiny_config
 from torch import nn
 
 from mmseg_classmix.datasets import MultiSourceDataset, UnlabeledDataset
@@ -84,6 +86,33 @@ def test_another_config_names_rank_key_and_values(changes, key, values, odd):
 def test_hosts_may_keep_things_elsewhere():
     own = dict(work_dir='b', local_rank=1, data_root='/there/on/b/data')
     assert disagreement(check_config, *configs({}, own), ranks=2) is None
+
+
+TEXTS = """
+from functools import partial
+from mmengine.config import Config
+from mmseg_classmix.engine.rank_agreement import _flatten
+class Thing: pass
+values = [{'abc', 'bcd', 'cde', 'def'}, Thing, Thing.__init__, len]
+values += [partial(lambda x: x, Thing()), {(frozenset('xyz'), Thing)}]
+print(list(_flatten(dict(values=values))))
+"""
+
+
+def test_sets_and_functions_have_one_text_in_all_processes():
+    texts = {
+        subprocess.run(
+            [sys.executable, '-c', TEXTS],
+            env=environment(PYTHONHASHSEED=seed),
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for seed in (1, 2)
+    }
+    (text,) = texts
+    assert "{'abc', 'bcd', 'cde', 'def'}" in text
+    assert '__main__.Thing' in text and 'builtins.len' in text
 
 
 def write_images(root, names):
@@ -184,6 +213,18 @@ def test_another_start_is_refused(state, word):
     assert word in message
     assert message.index('rank 0') < message.index('rank 1')
     assert 'work_dir' in message
+
+
+@pytest.mark.parametrize('size', [2, 1000])
+def test_swapped_weights_are_refused(size):
+    nets = [nn.Linear(size, 1, bias=False) for _ in range(2)]
+    values = torch.arange(size, dtype=torch.float32)
+    swapped = values.clone()
+    swapped[-2:] = values[-2:].flip(0)
+    for net, value in zip(nets, (values, swapped), strict=True):
+        net.weight.data[0] = value
+    message = disagreement(lambda n: check_start(n, 0), *nets, ranks=2)
+    assert 'weights' in message
 
 
 def test_the_same_start_is_taken():

@@ -58,7 +58,7 @@ class PreemptionHook(Hook):
         if not self._active:
             return
         loop = runner.train_loop
-        self._flag = RankFlag()
+        self._flag = RankFlag(runner.cfg)
         protect_workers(loop.dataloader)
         restart_workers(loop)
         if runner.val_loop is not None:
