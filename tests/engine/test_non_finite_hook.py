@@ -96,6 +96,7 @@ def test_the_run_stops_at_that_iteration(broken, words, tmp_path, monkeypatch):
     for word in names + witness.images[-1]:
         assert word in message
     assert len(witness.images) == 3
+    assert 'load_from=' in message and 'clip_grad' in message
     assert {p.name for p in tmp_path.glob('*.pth')} == {'iter_2.pth'}
     assert len(log_lines(tmp_path)) == 2
     # It did break, but for the teacher.
@@ -104,6 +105,52 @@ def test_the_run_stops_at_that_iteration(broken, words, tmp_path, monkeypatch):
     kept = part(torch.load(tmp_path / 'iter_2.pth')['state_dict'], 'teacher')
     for name, value in teacher.named_parameters():
         assert torch.equal(value, kept[name])
+
+
+def test_only_checkpoints_of_this_run_are_named(tmp_path, monkeypatch):
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'iter_1.pth'))
+    (tmp_path / 'iter_1.pth').write_bytes(b'of another run')
+    options = {'default_hooks.checkpoint.interval': 100}
+    message, *_ = expect_stop(tmp_path, 'loss', monkeypatch, **options)
+    assert 'iter_1.pth' not in message
+    assert 'no checkpoint yet' in message
+    assert '--resume' not in message
+
+
+@HOOKS.register_module()
+class Steps(Hook):
+    """Keeps the norm of the gradient and the learning rate of every step."""
+
+    def before_train(self, runner):
+        self.seen = []
+        runner.optim_wrapper.optimizer.register_step_pre_hook(self.take)
+
+    def take(self, optimizer, args, kwargs):
+        (group, *_) = optimizer.param_groups
+        grads = [p.grad.norm() for p in group['params'] if p.grad is not None]
+        self.seen.append((float(torch.stack(grads).norm()), group['lr']))
+
+
+def test_the_advice_helps(tmp_path, monkeypatch):
+    """A resume obeys a new clip_grad, but no new learning rate."""
+    message, *_ = expect_stop(tmp_path, 'loss', monkeypatch)
+    last = str(tmp_path / 'iter_2.pth')
+    assert message.count(last) == 2
+    changes = {
+        'optim_wrapper.clip_grad': dict(max_norm=1e-3),
+        'optim_wrapper.optimizer.lr': 1e-9,
+    }
+    for key, steps in (('resume', 2), ('load_from', 4)):
+        cfg = tiny_config(tmp_path / key, **changes)
+        cfg.custom_hooks = [*cfg.custom_hooks, dict(type='Steps')]
+        cfg[key] = last
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+        (hook,) = (h for h in runner.hooks if isinstance(h, Steps))
+        assert len(hook.seen) == steps
+        norms, rates = zip(*hook.seen, strict=True)
+        assert max(norms) <= 1.001e-3
+        assert (max(rates) > 1e-4) is (key == 'resume')
 
 
 def test_accumulated_gradients_name_all_their_images(tmp_path, monkeypatch):
@@ -293,6 +340,16 @@ def test_watching_a_step_reads_nothing_from_the_device(tmp_path):
         assert reads.count == 0
         assert bool(hook._broken_gradient) is False
         assert reads.count == 1
+
+
+def test_an_empty_gradient_is_left_out():
+    weights = [torch.ones(2), torch.ones(0)]
+    for weight in weights:
+        weight.grad = weight / 0
+    hook = NonFiniteHook()
+    hook._reset()
+    hook._before_step(torch.optim.SGD(weights, lr=0.1), (), {})
+    assert bool(hook._broken_gradient) is True
 
 
 @pytest.mark.parametrize('value', [0, -1, 1.5])

@@ -1,7 +1,6 @@
 """Stop at the first loss or gradient that is no number."""
 
 import math
-import os.path as osp
 from typing import Any
 
 import torch
@@ -9,10 +8,11 @@ from mmengine.dist import all_gather_object
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
 from mmengine.registry import HOOKS
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
+from mmseg_classmix.engine.hooks.checkpoints import checkpoint_hook
 from mmseg_classmix.utils.unwrap import unwrap
 
 
@@ -70,6 +70,7 @@ class NonFiniteHook(Hook):
             )
         self._images = []
         self._skipped_in_a_row = 0
+        self._kept = _newest(runner)
         self._reset()
         optimizer = runner.optim_wrapper.optimizer
         self._handle = optimizer.register_step_pre_hook(self._before_step)
@@ -107,6 +108,7 @@ class NonFiniteHook(Hook):
         if runner.optim_wrapper.should_update():
             self._count_step(runner, losses)
             self._images = []
+        self._kept = _newest(runner)
         self._reset()
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -123,8 +125,18 @@ class NonFiniteHook(Hook):
                 raise FloatingPointError(
                     f'{name} is not finite after iteration {runner.iter + 1}: '
                     'no checkpoint is written. '
-                    f'{_way_out(runner)}'
+                    f'{_way_out(self._newest_written(runner))}'
                 )
+
+    def _newest_written(self, runner: Runner) -> str | None:
+        """Find the last checkpoint while another is being saved.
+
+        CheckpointHook names a checkpoint before it writes it.
+        """
+        newest, hook = _newest(runner), checkpoint_hook(runner)
+        if newest is None or hook.file_backend.isfile(newest):
+            return newest
+        return self._kept
 
     def _reset(self) -> None:
         self._stepped = False
@@ -143,7 +155,8 @@ class NonFiniteHook(Hook):
             parameter.grad
             for group in optimizer.param_groups
             for parameter in group['params']
-            if parameter.grad is not None
+            # An empty one has no largest value.
+            if parameter.grad is not None and parameter.grad.numel()
         ]
         if self._overflow is None and grads:
             largest = torch._foreach_norm(grads, float('inf'))
@@ -182,19 +195,30 @@ class NonFiniteHook(Hook):
             facts = '; '.join(f'rank {r}: {text}' for r, text in ranks)
         return (
             f'{what} at iteration {runner.iter + 1}: {facts}. '
-            f'{_way_out(runner)}'
+            f'{_way_out(_newest(runner))}'
         )
 
 
-def _way_out(runner: Runner) -> str:
-    last = find_latest_checkpoint(runner.work_dir)
-    kept = f'There is no checkpoint in {runner.work_dir} yet'
-    if last and osp.isfile(last):
-        kept = f'The last good checkpoint is {last}'
+def _newest(runner: Runner) -> str | None:
+    """Name the last checkpoint of this run, or the one it resumed from."""
+    hook = checkpoint_hook(runner)
+    return None if hook is None else hook.last_ckpt
+
+
+def _way_out(last: str | None) -> str:
+    """Say what can help: a resume takes its learning rate from the file."""
+    look = 'Look at these images and their masks'
+    if last is None:
+        return (
+            f'This run has no checkpoint yet. {look}; or start again with a '
+            'lower optim_wrapper.optimizer.lr or with '
+            'optim_wrapper.clip_grad=dict(max_norm=...)'
+        )
     return (
-        f'{kept}. Look at these images and their masks; or lower '
-        'optim_wrapper.optimizer.lr, or set optim_wrapper.clip_grad, and '
-        'continue with --resume'
+        f'The last good checkpoint is {last}. {look}; or continue with '
+        '--resume and optim_wrapper.clip_grad=dict(max_norm=...); or start in '
+        f'a new work_dir with load_from={last} and a lower '
+        'optim_wrapper.optimizer.lr (--resume would keep the old one)'
     )
 
 
