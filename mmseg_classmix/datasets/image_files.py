@@ -6,12 +6,15 @@ white, both stretch the numbers of a 4-bit grayscale mask, and cv2 makes
 colors of the numbers of a palette mask. docs/errors.md has the whole table.
 """
 
+import re
 from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
 
 JPEG_START, JPEG_END = b'\xff\xd8', b'\xff\xd9'
+# Any number of them may be in front of a marker.
+FILL = re.compile(b'\xff+')
 # What Pillow calls grays of less than 8 bits, or inverted ones.
 STRETCHED = ('L;2', 'L;4', 'L;I', '1;I', 'L;2I', 'L;4I')
 
@@ -37,7 +40,9 @@ def image_problem(file: BinaryIO, backend: str = 'cv2') -> str:
         return 'is truncated: a JPEG without its end'
     mode, kind = _mode_and_format(file)
     # Older Pillow calls the 16 bits of a PNG so, too.
-    if mode == 'F' or (mode == 'I' and kind != 'PNG'):
+    wide = mode == 'F' or (mode == 'I' and kind != 'PNG')
+    # tifffile hands the numbers over as they are.
+    if wide and backend in ('cv2', 'pillow'):
         return 'has 32 bits a pixel, and no brightest number: use 8 bits'
     if backend == 'pillow' and (mode == 'I' or mode.startswith('I;16')):
         return (
@@ -97,10 +102,10 @@ def swapped(size: tuple[int, int], other: tuple[int, int]) -> str:
 
 
 def _mode_and_format(file: BinaryIO) -> tuple[str, str]:
-    """Ask Pillow, which may not know a format that cv2 does."""
+    """Ask Pillow, which may not know a format or size that cv2 does."""
     try:
         image = _open(file)
-    except (OSError, SyntaxError):
+    except (OSError, SyntaxError, Image.DecompressionBombError):
         return '', ''
     return image.mode, image.format
 
@@ -139,9 +144,10 @@ def _has_end(file: BinaryIO) -> bool:
     file.seek(0)
     data = file.read()
     position = 2
-    while data[position : position + 1] == b'\xff':
-        if data[position + 1 : position + 2] == b'\xda':
+    while fill := FILL.match(data, position):
+        position = fill.end()
+        if data[position : position + 1] == b'\xda':
             return JPEG_END in data[position:]
-        length = data[position + 2 : position + 4]
-        position += 2 + int.from_bytes(length, 'big')
+        length = data[position + 1 : position + 3]
+        position += 1 + int.from_bytes(length, 'big')
     return False

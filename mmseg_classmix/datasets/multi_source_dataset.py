@@ -11,6 +11,7 @@ from mmseg_classmix.datasets.draw import Draw
 from mmseg_classmix.datasets.name_list import check_lines, check_list
 from mmseg_classmix.datasets.source_check import (
     check_files,
+    is_remote,
     warn_of_common_images,
 )
 from mmseg_classmix.datasets.unlabeled import UnlabeledDataset
@@ -154,10 +155,10 @@ def _check_names(place: str, dataset: BaseDataset) -> None:
 
 
 def _check_folders(place: str, dataset: BaseDataset) -> None:
-    if getattr(dataset, 'backend_args', None):
-        return
     for key, folder in getattr(dataset, 'data_prefix', {}).items():
-        if folder and not osp.isdir(folder):
+        if not folder or is_remote(dataset, key, folder):
+            continue
+        if not osp.isdir(folder):
             raise FileNotFoundError(
                 f'no folder {folder}: check {place}.data_root and '
                 f'data_prefix.{key} of {type(dataset).__name__}'

@@ -5,19 +5,26 @@ import os
 import os.path as osp
 from collections.abc import Iterable, Iterator
 
-from mmcv.transforms import LoadAnnotations
+from mmcv.transforms import LoadAnnotations, LoadImageFromFile
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from mmseg_classmix.datasets.checked_pipeline import FIND_ALL, leaves
 from mmseg_classmix.datasets.unlabeled import UnlabeledDataset
 
+# Entry of a sample, what is there, and the transform that reads it.
+FILES = {
+    'img_path': ('image', LoadImageFromFile),
+    'seg_map_path': ('mask', LoadAnnotations),
+}
+
 
 def check_files(place: str, dataset: BaseDataset) -> None:
     """Look for missing and empty files, and images that are taken twice.
 
     A folder of unlabeled images is not looked at: it may have a million, and
-    names found by listing exist.
+    names found by listing exist. Nor are files that are not local, see
+    :func:`is_remote`.
 
     Args:
         place: Config key of the dataset.
@@ -31,8 +38,6 @@ def check_files(place: str, dataset: BaseDataset) -> None:
         listed = getattr(leaf, 'ann_file', '')
         if isinstance(leaf, UnlabeledDataset) and not listed:
             continue
-        if getattr(leaf, 'backend_args', None):
-            continue
         problems = list(_problems(leaf))
         if problems:
             raise ValueError(
@@ -45,15 +50,21 @@ def check_files(place: str, dataset: BaseDataset) -> None:
 
 
 def _problems(leaf: BaseDataset) -> Iterator[str]:
-    keys = {'img_path': 'image'}
-    if _loads_masks(getattr(leaf, 'pipeline', None)):
-        keys['seg_map_path'] = 'mask'
+    steps = list(_steps(getattr(leaf, 'pipeline', None)))
+    kinds = {
+        key: kind
+        for key, (kind, loader) in FILES.items()
+        if key == 'img_path' or any(isinstance(s, loader) for s in steps)
+    }
+    elsewhere = {key for key in kinds if is_remote(leaf, key)}
     infos = (leaf.get_data_info(i) for i in range(len(leaf)))
     folders, taken = {}, {}
     for info in infos:
-        for key, kind in keys.items():
+        for key, kind in kinds.items():
             path = info.get(key)
-            if path is not None and (problem := _file_problem(kind, path)):
+            if path is None or key in elsewhere or '://' in str(path):
+                continue
+            if problem := _file_problem(kind, path):
                 yield problem
         if path := info.get('img_path'):
             first = taken.setdefault(real_path(path, folders), path)
@@ -72,14 +83,37 @@ def _file_problem(kind: str, path: str) -> str:
     return '' if size else f'the {kind} {path!r} is empty (0 bytes)'
 
 
-def _loads_masks(step: object) -> bool:
-    """Whether a transform, or one inside it, loads masks."""
-    if isinstance(step, LoadAnnotations):
-        return True
+def is_remote(dataset: BaseDataset, key: str, path: str = '') -> bool:
+    """Whether a file backend reads what the file system may not have.
+
+    Args:
+        dataset: A built dataset, no wrapper.
+        key: Entry of its samples and of ``data_prefix``, such as 'img_path'.
+        path: Path or address of a file or folder.
+
+    Returns:
+        True for an address (``s3://...``), and if the dataset, or the
+        transform that reads this entry, has ``backend_args``.
+    """
+    _, loader = FILES.get(key, ('', ()))
+    return (
+        '://' in path
+        or bool(getattr(dataset, 'backend_args', None))
+        or any(
+            isinstance(step, loader) and getattr(step, 'backend_args', None)
+            for step in _steps(getattr(dataset, 'pipeline', None))
+        )
+    )
+
+
+def _steps(step: object) -> Iterator[object]:
+    """List a transform and all that are inside it."""
+    yield step
     inner = step if isinstance(step, list) else []
     for name in ('transforms', 'subroutines'):
         inner = inner or getattr(step, name, None) or []
-    return any(_loads_masks(part) for part in inner)
+    for part in inner:
+        yield from _steps(part)
 
 
 def real_path(path: str, folders: dict[str, str]) -> str:

@@ -120,7 +120,9 @@ class UnlabeledDataset(BaseSegDataset):
         return sorted(f for f in files if self._has_suffix(f))
 
     def _is_local(self) -> bool:
-        return not self.backend_args and '://' not in str(self.data_root)
+        # With data_root, which may be an address, in front of it.
+        folder = self.data_prefix['img_path']
+        return not self.backend_args and '://' not in folder
 
     def _has_suffix(self, name: str) -> bool:
         suffixes = tuple(suffix.lower() for suffix in self.img_suffix)
