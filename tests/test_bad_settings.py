@@ -1,9 +1,11 @@
 """Settings that cannot work are refused before anything is built."""
 
+import shutil
+
 import pytest
 import torch
 from error_table import ROWS, rows
-from support import CLASSMIX, tiny_config
+from support import CLASSMIX, tiny_config, train
 
 from mmseg_classmix.utils.settings_check import check_settings
 
@@ -67,3 +69,13 @@ def test_a_wrong_type_is_as_bad_as_a_wrong_value(tmp_path, tiny_data):
         cfg = tiny_config(tmp_path, CLASSMIX, **{key: value})
         with pytest.raises(ValueError, match=key):
             check_settings(cfg)
+
+
+def test_a_start_that_is_not_needed_may_be_missing(finished, tmp_path):
+    shutil.copy(finished / 'iter_3.pth', tmp_path)
+    missing = {'load_from': 'no/such.pth'}
+    cfg = tiny_config(tmp_path, CLASSMIX, resume=True, **missing)
+    check_settings(cfg)
+    assert train(tmp_path, resume=True, **missing).iter == 4
+    with pytest.raises(FileNotFoundError, match='no/such.pth'):
+        train(tmp_path / 'new', resume=True, **missing)

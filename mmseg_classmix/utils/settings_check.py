@@ -37,7 +37,8 @@ def check_settings(cfg: Config) -> None:
         cfg: The whole config.
 
     Raises:
-        FileNotFoundError: If ``load_from`` is a local file that is missing.
+        FileNotFoundError: If ``load_from`` is a local file that is missing;
+            with ``resume`` it may not be needed, and its loader tells.
         ValueError: If a number is out of range, a loader keeps workers that
             it does not have, or mixed precision has no GPU.
     """
@@ -48,7 +49,8 @@ def check_settings(cfg: Config) -> None:
     for key in PREPROCESSORS:
         _check_size(f'{key}.size', _get(cfg, f'{key}.size'))
     _check_amp(_get(cfg, 'optim_wrapper.type'))
-    _check_load_from(cfg.get('load_from'))
+    if not cfg.get('resume'):
+        _check_load_from(cfg.get('load_from'))
 
 
 def _get(cfg: Any, key: str) -> Any:

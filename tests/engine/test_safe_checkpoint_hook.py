@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
+from typing import ClassVar
 
 import pytest
+from mmengine.fileio import FileClient, LocalBackend, register_backend
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
@@ -138,6 +140,45 @@ def test_a_read_only_folder_of_checkpoints_is_named_before_training(
     with pytest.raises(OSError) as caught:
         train(tmp_path / 'run', **options)
     assert 'default_hooks.checkpoint.out_dir' in str(caught.value)
+
+
+class Memory(LocalBackend):
+    """Storage of which the file system knows nothing."""
+
+    files: ClassVar[dict] = {}
+
+    def put(self, obj, filepath):
+        self.files[filepath] = obj
+
+
+@pytest.mark.parametrize('backend', ['local', 'atomic_local'])
+def test_an_address_is_no_folder(backend, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = {
+        'default_hooks.checkpoint.out_dir': 's3://bucket/runs',
+        'default_hooks.checkpoint.backend_args': dict(backend=backend),
+    }
+    with pytest.raises(ValueError) as caught:
+        train(tmp_path / 'run', **options)
+    message = str(caught.value)
+    for word in ("out_dir='s3://bucket/runs'", 'checkpoint.backend_args'):
+        assert word in message
+    assert not (tmp_path / 's3:').exists()
+
+
+def test_an_address_is_written_by_its_backend(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for register in (register_backend, FileClient.register_backend):
+        # mmengine makes its older client, too.
+        register('memory', Memory, prefixes='memory', force=True)
+    options = {
+        'default_hooks.checkpoint.out_dir': 'memory://runs',
+        'default_hooks.checkpoint.backend_args': None,
+        'train_cfg.val_interval': 9,
+    }
+    train(tmp_path / 'run', **options)
+    assert 'memory://runs/run/iter_4.pth' in Memory.files
+    assert not (tmp_path / 'memory:').exists()
 
 
 def test_a_validation_alone_saves_nothing(tmp_path):

@@ -9,6 +9,8 @@ from mmengine.runner import Runner
 
 from mmseg_classmix.fileio.work_dir import check_writable
 
+LOCAL = ('local', 'atomic_local')
+
 
 @HOOKS.register_module()
 class SafeCheckpointHook(CheckpointHook):
@@ -26,12 +28,23 @@ class SafeCheckpointHook(CheckpointHook):
 
         Raises:
             OSError: If it cannot be written.
+            ValueError: If it is an address, but the backend writes files.
         """
+        backend = (self.backend_args or {}).get('backend')
+        remote = '://' in str(self.out_dir)
+        if remote and backend in LOCAL:
+            raise ValueError(
+                f'default_hooks.checkpoint.out_dir={self.out_dir!r} is an '
+                f'address, but backend {backend!r} would make a local folder '
+                'of that name: set default_hooks.checkpoint.backend_args to '
+                'the backend of this address, or to None, which chooses it '
+                'by the prefix'
+            )
         super().before_train(runner)
-        if self.out_dir != runner.work_dir and self.backend_args in (
-            None,
-            dict(backend='local'),
-            dict(backend='atomic_local'),
+        if (
+            self.out_dir != runner.work_dir
+            and not remote
+            and backend in (None, *LOCAL)
         ):
             check_writable(self.out_dir, 'default_hooks.checkpoint.out_dir')
 
