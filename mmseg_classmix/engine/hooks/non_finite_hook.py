@@ -65,8 +65,8 @@ class NonFiniteHook(Hook):
         if not isinstance(runner.optim_wrapper, OptimWrapper):
             raise TypeError(
                 'NonFiniteHook watches one optimizer, but optim_wrapper is '
-                f'{type(runner.optim_wrapper).__name__}: leave non_finite '
-                'out of default_hooks'
+                f'{type(runner.optim_wrapper).__name__}: set '
+                'default_hooks.non_finite=None'
             )
         self._images = []
         self._skipped_in_a_row = 0

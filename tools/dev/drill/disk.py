@@ -3,8 +3,8 @@
 import os
 import re
 import subprocess
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 
 from drill.faults import LIMIT
 from drill.processes import TrialError, wait_until
@@ -16,7 +16,7 @@ MEGABYTES = 64
 MOUNT = 'mount -t tmpfs -o "size=$2" tmpfs "$1" && echo ready && exec cat'
 
 
-class SmallDisk:
+class SmallDisk(AbstractContextManager):
     """A tmpfs in a mount namespace, which ends with the drill.
 
     Args:
@@ -38,15 +38,7 @@ class SmallDisk:
         # The same folder, seen from outside.
         self.files = Path(f'/proc/{pid}/root{folder}')
 
-    def __enter__(self) -> 'SmallDisk':
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.holder.communicate()
 
     def fill(self, rest: int) -> None:

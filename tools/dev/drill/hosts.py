@@ -3,7 +3,7 @@
 import shlex
 import subprocess
 import time
-from types import TracebackType
+from contextlib import AbstractContextManager
 
 from drill.disk import start_holder
 from drill.faults import wait_for_moment
@@ -19,7 +19,7 @@ TIMEOUT = 20
 GRACE = 30
 
 
-class TwoHosts:
+class TwoHosts(AbstractContextManager):
     """Two network namespaces with a veth pair between them.
 
     They have no names, unlike those of ``ip netns``, so that nothing is left
@@ -49,15 +49,7 @@ class TwoHosts:
             self.close()
             raise
 
-    def __enter__(self) -> 'TwoHosts':
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

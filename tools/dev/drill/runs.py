@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 from drill.processes import ROOT, Group, TrialError, free_port, wait_until
@@ -15,7 +16,7 @@ PATIENCE = 240
 FINAL = f'iter_{MAX_ITERS}.pth'
 
 
-class Run:
+class Run(ABC):
     """A training in a folder of its own, started once or several times.
 
     Args:
@@ -65,9 +66,9 @@ class Run:
             f'{key}.sampler.batch_size={batch}',
         ]
 
+    @abstractmethod
     def launch(self, arguments: list[str]) -> None:
         """Start the command or, on several hosts, the commands."""
-        raise NotImplementedError
 
     def curves(self) -> dict[str, list[dict]]:
         """Logged lines of every start, by the name of its folder."""
