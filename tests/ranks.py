@@ -2,15 +2,10 @@
 
 import multiprocessing
 import os
-import socket
+
+from torch.distributed.elastic.utils.distributed import get_free_port
 
 MINUTES = 3
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return sock.getsockname()[1]
 
 
 def set_rank(rank, ranks, port):
@@ -37,7 +32,7 @@ def run_ranks(function, *args, ranks=2, present=None):
         What each has returned or raised; None of one that has died.
     """
     context = multiprocessing.get_context('fork')
-    port = free_port()
+    port = get_free_port()
 
     def work(rank, sender):
         set_rank(rank, ranks, port)

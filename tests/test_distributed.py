@@ -1,16 +1,10 @@
 """Real processes on the CPU: what two of them do equals what one does."""
 
-import socket
 import sys
 
 import pytest
 from support import CLASSMIX, ROOT, TINY, largest_difference, load, run_process
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return sock.getsockname()[1]
+from torch.distributed.elastic.utils.distributed import get_free_port
 
 
 def launch(script, *arguments, cwd, **env):
@@ -18,7 +12,7 @@ def launch(script, *arguments, cwd, **env):
         ROOT / 'tools' / script,
         *arguments,
         cwd=cwd,
-        PORT=free_port(),
+        PORT=get_free_port(),
         **env,
     )
 
@@ -126,7 +120,7 @@ def test_partners_ring_over_the_ranks(tmp_path, images_per_rank):
         '-m',
         'torch.distributed.run',
         '--nproc_per_node=2',
-        f'--master_port={free_port()}',
+        f'--master_port={get_free_port()}',
         script,
         images_per_rank,
     )

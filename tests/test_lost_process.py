@@ -7,8 +7,8 @@ import sys
 import time
 
 import pytest
-from ranks import free_port
 from support import CLASSMIX, ROOT, environment
+from torch.distributed.elastic.utils.distributed import get_free_port
 
 HALF = (
     'train_dataloader.batch_size=2',
@@ -23,7 +23,7 @@ class Run:
 
     def __init__(self, folder):
         self.folder = folder
-        self.port = free_port()
+        self.port = get_free_port()
         self.started = []
 
     def start(self, name, *command, **env):

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from resume_support import assert_same
 from support import CLASSMIX, ROOT, environment, load
-from tool_process import free_port, run_tool, write_config
+from tool_process import arguments_for, run_tool, undisturbed, write_config
+from torch.distributed.elastic.utils.distributed import get_free_port
 
 END = 6
 OPTIONS = [
@@ -19,35 +20,14 @@ OPTIONS = [
 ]
 
 
-def command(work_dir, *more, ranks=1, workers=0):
-    batch = 4 // ranks
-    return [
-        '--work-dir',
-        work_dir,
-        *more,
-        '--cfg-options',
-        *OPTIONS,
-        f'train_dataloader.batch_size={batch}',
-        f'train_dataloader.sampler.batch_size={batch}',
-        f'train_dataloader.num_workers={workers}',
-        f'train_dataloader.persistent_workers={workers > 0}',
-    ]
+def command(work_dir, *more, **settings):
+    return arguments_for(work_dir, *more, **settings) + OPTIONS
 
 
 @pytest.fixture(scope='module')
 def uninterrupted(tiny_data, tmp_path_factory):
     """The last checkpoint of runs with 1 and 2 processes."""
-    finished = {}
-
-    def get(ranks):
-        if ranks not in finished:
-            folder = tmp_path_factory.mktemp(f'whole_{ranks}')
-            arguments = command(folder, ranks=ranks)
-            run_tool('train.py', CLASSMIX, *arguments, cwd=folder, ranks=ranks)
-            finished[ranks] = load(folder / f'iter_{END}.pth')
-        return finished[ranks]
-
-    return get
+    return undisturbed(CLASSMIX, END, command, tmp_path_factory)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +115,7 @@ def start_dist_train(tmp_path, log):
             )
         ],
         cwd=tmp_path,
-        env=environment(PORT=free_port()),
+        env=environment(PORT=get_free_port()),
         stdout=log.open('w'),
         stderr=subprocess.STDOUT,
     )
@@ -203,7 +183,7 @@ def test_slurm_train_passes_signal_and_exit_code(tmp_path):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
         path.chmod(0o755)
-    env = environment(MASTER_PORT=free_port(), GPUS_PER_NODE=0)
+    env = environment(MASTER_PORT=get_free_port(), GPUS_PER_NODE=0)
     env['PATH'] = f'{tmp_path / "bin"}:{env["PATH"]}'
     process = subprocess.Popen(
         [
@@ -231,7 +211,7 @@ def test_a_signal_during_the_imports_stops_at_once(tmp_path):
     process = subprocess.Popen(
         [str(ROOT / 'tools' / 'dist_train.sh'), str(CLASSMIX), '2'],
         cwd=tmp_path,
-        env=environment(PORT=free_port()),
+        env=environment(PORT=get_free_port()),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

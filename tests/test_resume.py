@@ -3,40 +3,16 @@
 import pytest
 from resume_support import assert_same
 from support import TINY, load
-from tool_process import run_tool, write_config
+from tool_process import arguments_for, run_tool, undisturbed, write_config
 
 CAMVID = TINY / 'camvid_resume.py'
 END = 6
 
 
-def command(work_dir, ranks, workers, *more):
-    batch = 4 // ranks
-    return [
-        '--work-dir',
-        work_dir,
-        *more,
-        '--cfg-options',
-        f'train_dataloader.batch_size={batch}',
-        f'train_dataloader.sampler.batch_size={batch}',
-        f'train_dataloader.num_workers={workers}',
-        f'train_dataloader.persistent_workers={workers > 0}',
-    ]
-
-
 @pytest.fixture(scope='module')
 def uninterrupted(camvid, tmp_path_factory):
     """The last checkpoint of runs with 1 and 2 processes."""
-    finished = {}
-
-    def get(ranks):
-        if ranks not in finished:
-            folder = tmp_path_factory.mktemp(f'whole_{ranks}')
-            arguments = command(folder, ranks, 0)
-            run_tool('train.py', CAMVID, *arguments, cwd=folder, ranks=ranks)
-            finished[ranks] = load(folder / f'iter_{END}.pth')
-        return finished[ranks]
-
-    return get
+    return undisturbed(CAMVID, END, arguments_for, tmp_path_factory)
 
 
 @pytest.mark.parametrize(
@@ -51,9 +27,10 @@ def uninterrupted(camvid, tmp_path_factory):
 def test_kill_and_resume_changes_no_bit(
     uninterrupted, tmp_path, ranks, workers, stage, at
 ):
+    settings = dict(ranks=ranks, workers=workers)
     kill = dict(type='SignalHook', number='SIGKILL', stage=stage, at=at)
     killed = write_config(tmp_path / 'killed.py', CAMVID, [kill])
-    arguments = command(tmp_path, ranks, workers)
+    arguments = arguments_for(tmp_path, **settings)
     options = dict(cwd=tmp_path, ranks=ranks)
     run_tool('train.py', killed, *arguments, codes=[-9], **options)
     saved = sorted(path.name for path in tmp_path.glob('iter_*.pth'))
@@ -61,7 +38,7 @@ def test_kill_and_resume_changes_no_bit(
     # What a kill can leave behind: mmengine does not write it atomically.
     (tmp_path / 'last_checkpoint').write_text('')
 
-    arguments = command(tmp_path, ranks, workers, '--resume')
+    arguments = arguments_for(tmp_path, '--resume', **settings)
     output = run_tool('train.py', CAMVID, *arguments, **options)
     assert f'Resuming from {tmp_path / saved[-1]}' in output
     resumed = load(tmp_path / f'iter_{END}.pth')

@@ -3,15 +3,16 @@
 import multiprocessing
 import os
 import runpy
-import socket
 import sys
+from functools import cache
 from pathlib import Path
 
 import matplotlib.pyplot  # noqa: F401
 import torch._dynamo  # noqa: F401
 from mmengine.config import config
 from mmseg.utils import register_all_modules
-from support import ROOT, environment
+from support import ROOT, environment, load
+from torch.distributed.elastic.utils.distributed import get_free_port
 from yapf.yapflib import yapf_api
 
 # What the tools import late: the server of the processes imports it once.
@@ -51,7 +52,7 @@ class ToolProcess:
             arguments += ['--launcher', 'pytorch']
             common = dict(
                 MASTER_ADDR='127.0.0.1',
-                MASTER_PORT=free_port(),
+                MASTER_PORT=get_free_port(),
                 WORLD_SIZE=ranks,
             )
             env = [dict(common, RANK=i, LOCAL_RANK=i) for i in range(ranks)]
@@ -114,7 +115,29 @@ def write_config(path, base, hooks=(), **options):
     return path
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return sock.getsockname()[1]
+def arguments_for(work_dir, *more, ranks=1, workers=0):
+    """Arguments of tools/train.py; the global batch has 4 images."""
+    key, batch = 'train_dataloader', 4 // ranks
+    return [
+        '--work-dir',
+        work_dir,
+        *more,
+        '--cfg-options',
+        f'{key}.batch_size={batch}',
+        f'{key}.sampler.batch_size={batch}',
+        f'{key}.num_workers={workers}',
+        f'{key}.persistent_workers={workers > 0}',
+    ]
+
+
+def undisturbed(config, end, arguments, tmp_path_factory):
+    """Last checkpoint of an undisturbed run, by the number of processes."""
+
+    @cache
+    def get(ranks):
+        folder = tmp_path_factory.mktemp(f'whole_{ranks}')
+        options = arguments(folder, ranks=ranks)
+        run_tool('train.py', config, *options, cwd=folder, ranks=ranks)
+        return load(folder / f'iter_{end}.pth')
+
+    return get

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -131,10 +130,3 @@ def wait_until(
         if time.monotonic() > deadline:
             raise TrialError(f'{otherwise()} after {seconds:.0f} s')
         time.sleep(pause)
-
-
-def free_port() -> int:
-    """Return a port that nobody uses now."""
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return sock.getsockname()[1]

@@ -8,7 +8,9 @@ import sys
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-from drill.processes import ROOT, Group, TrialError, free_port, wait_until
+from torch.distributed.elastic.utils.distributed import get_free_port
+
+from drill.processes import ROOT, Group, TrialError, wait_until
 
 MAX_ITERS, INTERVAL = 20, 4
 # Of a start or a step on a busy machine; what is slower hangs.
@@ -164,7 +166,7 @@ class TwoProcesses(Run):
             '2',
             *arguments,
         ]
-        self.group.start(command, PORT=free_port())
+        self.group.start(command, PORT=get_free_port())
 
     def workers(self) -> dict[int, int]:
         """Ids of the training processes, by rank."""
