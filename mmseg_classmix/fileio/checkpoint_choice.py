@@ -52,7 +52,7 @@ def newest_checkpoint(
 def find_problem(path: Path, check: Check) -> str:
     """Say why a checkpoint cannot be resumed.
 
-    First the checksums of the whole file (1 GB a second), which
+    First the checksums of the whole file, which
     ``torch.load`` does not look at; then structure and names, without the
     tensors.
 
