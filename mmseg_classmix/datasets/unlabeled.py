@@ -19,8 +19,8 @@ IMG_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 class UnlabeledDataset(BaseSegDataset):
     """A folder of images, or a list of their names; no masks anywhere.
 
-    A million names take 4 s of a CPU core and 230 MiB while they are listed,
-    150 MiB afterwards, which the workers of a loader share.
+    A million names take some seconds and 0.1 GB, which the workers of a
+    loader share (``tools/dev/list_names.py`` measures it).
 
     Args:
         data_root: Root of ``data_prefix`` and ``ann_file``.

@@ -1,11 +1,11 @@
-"""The model inside its wrapper."""
+"""The model inside its wrappers."""
 
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import nn
 
 
 def unwrap(model: nn.Module) -> nn.Module:
-    """Take off the wrapper of a distributed run, if there is one.
+    """Take off the wrappers of a distributed run and of TTA, if any.
 
     Args:
         model: Model of a runner.
@@ -13,4 +13,6 @@ def unwrap(model: nn.Module) -> nn.Module:
     Returns:
         The model that the config describes.
     """
-    return model.module if is_model_wrapper(model) else model
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model

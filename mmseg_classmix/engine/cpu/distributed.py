@@ -4,6 +4,7 @@ import atexit
 import os
 import subprocess
 import sys
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -58,6 +59,8 @@ def prepare_distributed(cfg: Config) -> None:
     if not torch.cuda.is_available():
         _check_environment(cfg)
     start_process_group(cfg)
+    if dist.get_backend() == 'gloo':
+        sys.excepthook = _report_and_leave
     # Before a model is built: DDP would hang on another one.
     check_config(cfg)
     if not torch.cuda.is_available():
@@ -92,8 +95,7 @@ def _wrap_for_cpu(cfg: Config) -> None:
 def close_distributed(code: int = 0) -> None:
     """End a process of a distributed run, all ranks together.
 
-    Call it last: with gloo the process exits here. One of its threads would
-    otherwise abort some of the normal exits.
+    Call it last: with gloo the process exits here.
 
     Args:
         code: Exit code.
@@ -104,7 +106,17 @@ def close_distributed(code: int = 0) -> None:
     if dist.get_backend() != 'gloo':
         dist.destroy_process_group()
         return
-    # What a normal exit would do, but for the destructors of C++.
+    _leave(code)
+
+
+def _report_and_leave(kind: type, error: BaseException, trace: Any) -> None:
+    """What Python does with an error that nothing has caught, and leave."""
+    sys.__excepthook__(kind, error, trace)
+    _leave(130 if issubclass(kind, KeyboardInterrupt) else 1)
+
+
+def _leave(code: int) -> None:
+    """Exit without the destructors of C++: with gloo some of them abort."""
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()

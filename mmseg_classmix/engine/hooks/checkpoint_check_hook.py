@@ -1,15 +1,14 @@
 """A checkpoint of another network is refused."""
 
-import re
-
 from mmengine.hooks import Hook
-from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import nn
 
 from mmseg_classmix.models import MeanTeacherSegmentor
 from mmseg_classmix.models.segmentors.mean_teacher import NETWORKS
+from mmseg_classmix.utils.tensor_shapes import tensor_shapes
+from mmseg_classmix.utils.unwrap import unwrap
 
 
 @HOOKS.register_module()
@@ -30,15 +29,8 @@ class CheckpointCheckHook(Hook):
         Raises:
             ValueError: If they do not fit the model.
         """
-        model = runner.model
-        while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-            model = model.module
-        state = checkpoint.get('state_dict', checkpoint)
-        found = {
-            re.sub(r'^module\.', '', key): tuple(value.shape)
-            for key, value in state.items()
-            if hasattr(value, 'shape')
-        }
+        model = unwrap(runner.model)
+        found = tensor_shapes(checkpoint.get('state_dict', checkpoint))
         needed = _needed(model, found)
         wrong = {k: s for k, s in needed.items() if found.get(k) != s}
         if wrong:
@@ -48,8 +40,8 @@ class CheckpointCheckHook(Hook):
 def _needed(model: nn.Module, found: dict) -> dict[str, tuple]:
     """Names and shapes that a checkpoint must have."""
     needed = {
-        key: tuple(value.shape)
-        for key, value in model.state_dict().items()
+        key: shape
+        for key, shape in tensor_shapes(model.state_dict()).items()
         if not key.endswith('num_batches_tracked')
     }
     starts = tuple(f'{name}.' for name in NETWORKS)

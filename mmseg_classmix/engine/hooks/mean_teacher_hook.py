@@ -7,6 +7,7 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmseg_classmix.engine.hooks.resume_check import accumulative_counts
 from mmseg_classmix.engine.hooks.stream_check import check_streams
 from mmseg_classmix.utils.unwrap import unwrap
 
@@ -98,7 +99,7 @@ class MeanTeacherHook(Hook):
         # Left out by a gradient scaler: NonFiniteHook says so.
         if hub.get_info('step_skipped', False):
             return
-        step = runner.iter // optim_wrapper._accumulative_counts
+        step = runner.iter // accumulative_counts(runner)
         step -= hub.get_info('skipped_steps', 0)
         momentum = self.momentum
         if hub.get_info('ema_warmup', self.warmup):

@@ -3,6 +3,7 @@
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
+from mmseg_classmix.utils.tensor_shapes import tensor_shapes
 from mmseg_classmix.utils.unwrap import unwrap
 
 
@@ -68,8 +69,8 @@ def misfit(runner: Runner, content: dict) -> str:
 
 
 def _other_network(runner: Runner, content: dict) -> str:
-    needed = _shapes(unwrap(runner.model).state_dict())
-    found = _shapes(content['state_dict'])
+    needed = tensor_shapes(unwrap(runner.model).state_dict())
+    found = tensor_shapes(content['state_dict'])
     wrong = [
         f'{key}: {found.get(key, "missing")} instead of '
         f'{needed.get(key, "none")}'
@@ -82,14 +83,6 @@ def _other_network(runner: Runner, content: dict) -> str:
         f'holds another network: {len(wrong)} tensors differ, such as '
         f'{"; ".join(wrong[:2])}'
     )
-
-
-def _shapes(state: dict) -> dict[str, tuple[int, ...]]:
-    return {
-        key: tuple(value.shape)
-        for key, value in state.items()
-        if hasattr(value, 'shape')
-    }
 
 
 def _other_optimizer(runner: Runner, content: dict) -> str:
