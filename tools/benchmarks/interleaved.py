@@ -27,7 +27,7 @@ def measure(
         for name, side in sides.items()
     }
     taken = {name: [] for name in sides}
-    for name, timer in timers.items():
+    for timer in timers.values():
         timer.timeit(1)
     for _ in range(rounds):
         for name, timer in timers.items():
