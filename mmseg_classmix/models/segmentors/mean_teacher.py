@@ -14,12 +14,18 @@ from mmseg.utils import add_prefix
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmseg_classmix.models.segmentors.pseudo_label import (
+    full_logits,
+    label_and_confidence,
+    low_resolution_logits,
+)
 from mmseg_classmix.models.segmentors.semi_batch import (
     constants,
     padding_mask,
     split_batch,
 )
 from mmseg_classmix.models.segmentors.supported import check_segmentor
+from mmseg_classmix.models.segmentors.upsampling import upsample
 from mmseg_classmix.utils.frozen_param_filter import (
     hide_frozen_param_warnings,
 )
@@ -213,7 +219,7 @@ class MeanTeacherSegmentor(BaseSegmentor):
         with torch.no_grad():
             batch = self.pseudo_label(*unlabeled)
             batch = self.batch_transforms(batch)
-        logits = _encode_decode(self.student, batch['img'])
+        logits = full_logits(self.student, batch['img'])
         losses.update(add_prefix(self.unsup_loss(logits, batch), 'unsup'))
         return losses
 
@@ -251,10 +257,9 @@ class MeanTeacherSegmentor(BaseSegmentor):
               'bgr', of the images
             - generator: ``torch.Generator`` or None
         """
-        # Under autocast 0.968 would become 0.96875.
-        logits = _encode_decode(self.teacher, img).float()
-        prob = logits.softmax(1)
-        confidence, pseudo_label = prob.max(1)
+        how = img.shape[2:], self.align_corners
+        logits = low_resolution_logits(self.teacher, img)
+        pseudo_label, confidence = label_and_confidence(logits, *how)
         facts = constants(self.student, self.data_preprocessor)
         padding = padding_mask(img, data_samples)
         if padding is not None:
@@ -270,7 +275,7 @@ class MeanTeacherSegmentor(BaseSegmentor):
             generator=self._mix_generator(img.device),
         )
         if getattr(self.unsup_loss, 'needs_prob', False):
-            batch['prob'] = prob
+            batch['prob'] = upsample(logits, *how).softmax(1)
         return batch
 
     def _mix_generator(self, device: torch.device) -> torch.Generator | None:
@@ -294,9 +299,3 @@ class MeanTeacherSegmentor(BaseSegmentor):
 
     def _forward(self, inputs: Tensor, data_samples: list | None = None):
         return self.network._forward(inputs, data_samples)
-
-
-def _encode_decode(segmentor: BaseSegmentor, img: Tensor) -> Tensor:
-    """Logits at image size; unlabeled samples have no metainfo to pass on."""
-    metas = [dict(img_shape=img.shape[2:])] * len(img)
-    return segmentor.encode_decode(img, metas)

@@ -1,0 +1,48 @@
+"""How much memory a function takes beyond what is there already."""
+
+import os
+import resource
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+MIB = 2**20
+
+
+def peak_in_child(side: Callable[[], object], device: str) -> float:
+    """Peak of one call in MiB, above what was in memory before it.
+
+    On the CPU: resident memory of a forked process (Linux), since the peak
+    of a process never falls. On a GPU: what torch has allocated.
+
+    Args:
+        side: What to call.
+        device: 'cpu' or 'cuda'.
+    """
+    if device != 'cpu':
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        side()
+        return (torch.cuda.max_memory_allocated() - before) / MIB
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        # Threads of OpenMP do not survive a fork.
+        torch.set_num_threads(1)
+        before = _resident()
+        side()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        os.write(writer, str(peak - before).encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        text = pipe.read()
+    os.waitpid(child, 0)
+    return float(text)
+
+
+def _resident() -> float:
+    pages = int(Path('/proc/self/statm').read_text().split()[1])
+    return pages * resource.getpagesize() / MIB
