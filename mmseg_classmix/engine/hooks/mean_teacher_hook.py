@@ -79,12 +79,14 @@ class MeanTeacherHook(Hook):
                     "or 'copy' of MeanTeacherHook in custom_hooks"
                 )
         check_streams(runner)
+        self._update = TeacherUpdate(
+            model.student, model.teacher, self.buffers
+        )
         # The log of a run is in its checkpoints: a resume finds the decision.
         if runner.iter == 0:
             warmup = self.warmup and not model.teacher_loaded
             runner.message_hub.update_info('ema_warmup', warmup)
 
-    @torch.no_grad()
     def after_train_iter(
         self,
         runner: Runner,
@@ -104,35 +106,44 @@ class MeanTeacherHook(Hook):
         momentum = self.momentum
         if hub.get_info('ema_warmup', self.warmup):
             momentum = max(momentum, 1 / (step + 1))
-        model = unwrap(runner.model)
-        update_teacher(model.student, model.teacher, momentum, self.buffers)
-        model.teacher_moved()
+        self._update(momentum)
+        unwrap(runner.model).teacher_moved()
         hub.update_scalar('train/ema_momentum', momentum)
 
 
-@torch.no_grad()
-def update_teacher(
-    student: nn.Module,
-    teacher: nn.Module,
-    momentum: float,
-    buffers: str | None = None,
-) -> None:
+class TeacherUpdate:
     """Move a teacher towards its student, in place.
+
+    The tensors are collected once: on a GPU that takes longer than moving
+    them.
 
     Args:
         student: The trained network.
         teacher: A network of the same structure.
-        momentum: Share of the student in [0, 1].
         buffers: None, 'average' or 'copy'; integers are copied by both.
     """
-    torch._foreach_lerp_(
-        list(teacher.parameters()), list(student.parameters()), momentum
-    )
-    if buffers is None:
-        return
-    pairs = zip(teacher.buffers(), student.buffers(), strict=True)
-    for old, new in pairs:
-        if buffers == 'average' and old.is_floating_point():
-            old.lerp_(new, momentum)
-        else:
+
+    def __init__(
+        self, student: nn.Module, teacher: nn.Module, buffers: str | None
+    ) -> None:
+        self._averaged = list(teacher.parameters()), list(student.parameters())
+        self._copied = [], []
+        if buffers is None:
+            return
+        pairs = zip(teacher.buffers(), student.buffers(), strict=True)
+        for pair in pairs:
+            average = buffers == 'average' and pair[0].is_floating_point()
+            lists = self._averaged if average else self._copied
+            for tensors, tensor in zip(lists, pair, strict=True):
+                tensors.append(tensor)
+
+    @torch.no_grad()
+    def __call__(self, momentum: float) -> None:
+        """Move it.
+
+        Args:
+            momentum: Share of the student in [0, 1].
+        """
+        torch._foreach_lerp_(*self._averaged, momentum)
+        for old, new in zip(*self._copied, strict=True):
             old.copy_(new)

@@ -164,7 +164,8 @@ class NonFiniteHook(Hook):
 
     def _count_step(self, runner: Runner, losses: dict) -> None:
         scaler = getattr(runner.optim_wrapper, 'loss_scaler', None)
-        if scaler is None:
+        # With bfloat16 there is a scaler that does nothing.
+        if scaler is None or not scaler.is_enabled():
             return
         hub = runner.message_hub
         skipped = not self._stepped or _is_set(self._overflow)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmseg_classmix.engine.hooks.mean_teacher_hook import update_teacher
+from mmseg_classmix.engine.hooks.mean_teacher_hook import TeacherUpdate
 
 
 @pytest.mark.parametrize('buffers', [None, 'average', 'copy'])
@@ -10,7 +10,7 @@ def test_update_moves_parameters_and_buffers_as_asked(buffers):
     student, teacher = nn.BatchNorm2d(3), nn.BatchNorm2d(3)
     student(torch.randn(4, 3, 5, 5) * 3 + 1)
     nn.init.constant_(student.weight, 5.0)
-    update_teacher(student, teacher, 0.25, buffers)
+    TeacherUpdate(student, teacher, buffers)(0.25)
     torch.testing.assert_close(teacher.weight, torch.full((3,), 2.0))
     share = dict(average=0.25, copy=1.0).get(buffers, 0.0)
     torch.testing.assert_close(
@@ -26,5 +26,5 @@ def test_update_moves_parameters_and_buffers_as_asked(buffers):
 def test_update_has_the_published_golden_values(step, alpha):
     student, teacher = nn.Linear(2, 2).double(), nn.Linear(2, 2).double()
     expected = alpha * teacher.weight + (1 - alpha) * student.weight
-    update_teacher(student, teacher, max(0.01, 1 / (step + 1)))
+    TeacherUpdate(student, teacher, None)(max(0.01, 1 / (step + 1)))
     torch.testing.assert_close(teacher.weight, expected, rtol=0, atol=2e-6)
