@@ -34,6 +34,8 @@ default_hooks = dict(
     non_finite=dict(type='NonFiniteHook'),
     data_check=dict(type='DataCheckHook'),
     checkpoint_check=dict(type='CheckpointCheckHook'),
+    # How the networks are executed: docs/performance.md.
+    execution=dict(type='ExecutionHook'),
 )
 
 vis_backends = [dict(type='LocalVisBackend')]

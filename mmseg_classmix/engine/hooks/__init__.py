@@ -4,6 +4,7 @@ from mmseg_classmix.engine.hooks.checkpoint_check_hook import (
     CheckpointCheckHook,
 )
 from mmseg_classmix.engine.hooks.data_check_hook import DataCheckHook
+from mmseg_classmix.engine.hooks.execution_hook import ExecutionHook
 from mmseg_classmix.engine.hooks.iter_seed_hook import IterSeedHook
 from mmseg_classmix.engine.hooks.mean_teacher_hook import MeanTeacherHook
 from mmseg_classmix.engine.hooks.non_finite_hook import NonFiniteHook
@@ -20,6 +21,7 @@ from mmseg_classmix.engine.hooks.safe_checkpoint_hook import (
 __all__ = [
     'CheckpointCheckHook',
     'DataCheckHook',
+    'ExecutionHook',
     'IterSeedHook',
     'MeanTeacherHook',
     'NonFiniteHook',

@@ -1,0 +1,88 @@
+"""How the networks are executed: faster or in less memory."""
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
+from torch import nn
+
+from mmseg_classmix.utils.activation_checkpointing import checkpoint_modules
+from mmseg_classmix.utils.unwrap import unwrap
+
+
+@HOOKS.register_module()
+class ExecutionHook(Hook):
+    """Choose how networks are executed; what they compute stays the same.
+
+    For student and teacher, and for the network of a supervised run. Names of
+    parameters, checkpoints and learning rates by ``paramwise_cfg`` do not
+    change. What each option gains is in docs/performance.md.
+
+    Args:
+        channels_last: Whether weights and features are stored with the
+            channels last, which tensor cores want.
+        compile: Whether ``torch.compile`` compiles the backbones in training;
+            a dict has arguments for it.
+        checkpointing: Names of modules (with * and ?) whose features are
+            computed again in the backward pass instead of kept, such as
+            'backbone.layer?.*', the blocks of a ResNet.
+        tf32: Whether a GPU may round factors to 10 bits (TensorFloat-32) in
+            convolutions and matrix products; None leaves torch's default,
+            which does so in convolutions.
+
+    Raises:
+        ValueError: If an argument has the wrong type.
+    """
+
+    def __init__(
+        self,
+        channels_last: bool = False,
+        compile: bool | dict = False,
+        checkpointing: str | None = None,
+        tf32: bool | None = None,
+    ) -> None:
+        for name, value, kinds in (
+            ('channels_last', channels_last, bool),
+            ('compile', compile, (bool, dict)),
+            ('checkpointing', checkpointing, (str, type(None))),
+            ('tf32', tf32, (bool, type(None))),
+        ):
+            if not isinstance(value, kinds):
+                raise ValueError(
+                    f'ExecutionHook {name}={value!r} '
+                    f'(default_hooks.execution) is a {type(value).__name__}'
+                )
+        self.channels_last = channels_last
+        self.compile = compile
+        self.checkpointing = checkpointing
+        self.tf32 = tf32
+
+    def before_train(self, runner: Runner) -> None:
+        """Prepare the networks.
+
+        Raises:
+            ValueError: If no module has the name that ``checkpointing`` says.
+        """
+        if self.tf32 is not None:
+            torch.backends.cuda.matmul.allow_tf32 = self.tf32
+            torch.backends.cudnn.allow_tf32 = self.tf32
+        model = unwrap(runner.model)
+        networks = [getattr(model, 'student', model)]
+        if self.checkpointing is not None:
+            names = checkpoint_modules(networks[0], self.checkpointing)
+            runner.logger.info(
+                f'{len(names)} modules are computed again in the backward '
+                f'pass: {names[0]} to {names[-1]}'
+            )
+        if hasattr(model, 'teacher'):
+            networks.append(model.teacher)
+        for network in networks:
+            self._prepare(network)
+
+    def _prepare(self, network: nn.Module) -> None:
+        if self.channels_last:
+            network.to(memory_format=torch.channels_last)
+        if self.compile is not False:
+            options = {} if self.compile is True else self.compile
+            # In place: the names of the parameters stay.
+            network.backbone.compile(**options)
