@@ -70,6 +70,13 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--workers', type=int, default=4)
     parser.add_argument(
+        '--batch-size',
+        type=int,
+        default=4,
+        help='images an iteration, labeled and unlabeled (default: the 2 + 2 '
+        'of the paper on one process)',
+    )
+    parser.add_argument(
         '--model', help='config file of another segmentor to train'
     )
     args = parser.parse_args()
@@ -217,17 +224,17 @@ def wait_share(cfg: Config, work_dir: Path, args: argparse.Namespace) -> str:
         A line of the report.
     """
     if args.model:
-        base = Config.fromfile(args.model)
-        size = cfg.data_preprocessor.get('size')
-        base.model.data_preprocessor.update(size=size, size_divisor=None)
-        if 'segmentor' in cfg.model:
-            cfg.model.segmentor = base.model
-        else:
-            cfg.model = base.model
+        model = Config.fromfile(args.model).model
+        owner = cfg if 'segmentor' not in cfg.model else cfg.model
+        name = 'model' if owner is cfg else 'segmentor'
+        model.data_preprocessor = owner[name].data_preprocessor
+        owner[name] = model
     without_weights(cfg.model)
     for phase in ('val', 'test'):
         for kind in ('dataloader', 'cfg', 'evaluator'):
             cfg[f'{phase}_{kind}'] = None
+    cfg.train_dataloader.batch_size = args.batch_size
+    cfg.train_dataloader.sampler.batch_size = args.batch_size
     cfg.train_dataloader.num_workers = args.workers
     cfg.train_dataloader.persistent_workers = args.workers > 0
     cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=args.iters)

@@ -161,9 +161,10 @@ def new_suffixes(streams: Streams) -> Iterator[str]:
     """Name the config values that fit the PNG files no more."""
     for files, dataset in streams:
         for name in ('img_suffix', 'seg_map_suffix')[: len(files.keys)]:
-            suffix = getattr(dataset, name)
-            if isinstance(suffix, str) and not suffix.lower().endswith('.png'):
-                new = os.path.splitext('x' + suffix)[0][1:] + '.png'
+            known = getattr(dataset, name)
+            known = (known,) if isinstance(known, str) else known
+            if not any(suffix.lower().endswith('.png') for suffix in known):
+                new = os.path.splitext('x' + known[0])[0][1:] + '.png'
                 yield f'{files.place}.{name}={new!r}'
 
 
