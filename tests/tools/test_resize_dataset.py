@@ -196,7 +196,8 @@ def test_one_variable_chooses_the_resized_files(tmp_path, resize, monkeypatch):
 def test_training_is_the_same_to_the_bit(own_data, tmp_path, resize):
     config, out = tmp_path / 'config.py', tmp_path / 'resized'
     weights = []
-    for name in ('before', 'after'):
+    # The last run resumes the first one in the middle, with other files.
+    for name in ('before', 'after', 'resumed'):
         cfg = Config.fromfile(str(CLASSMIX))
         for source in sources(cfg):
             loaders = sum(s.type.startswith('Load') for s in source.pipeline)
@@ -205,16 +206,23 @@ def test_training_is_the_same_to_the_bit(own_data, tmp_path, resize):
         if name == 'after':
             cfg.dump(config)
             resize(config, out)
+        if name != 'before':
             for source in sources(cfg):
                 source.data_root = str(out)
         cfg.work_dir = str(tmp_path / name)
+        if name == 'resumed':
+            (tmp_path / name).mkdir()
+            shutil.copy(tmp_path / 'before' / 'iter_2.pth', cfg.work_dir)
+            cfg.resume = True
         cfg.experiment_name = cfg.visualizer.name = f'resized_{name}'
         runner = Runner.from_cfg(cfg)
         runner.train()
         weights.append(runner.model.state_dict())
-    before, after = weights
-    assert before.keys() == after.keys()
-    assert all(torch.equal(before[key], after[key]) for key in before)
+        assert (runner.iter, name) == (4, name)
+    before, *others = weights
+    for after in others:
+        assert before.keys() == after.keys()
+        assert all(torch.equal(before[key], after[key]) for key in before)
 
 
 def test_goes_on_after_a_kill(tmp_path, resize, capsys):

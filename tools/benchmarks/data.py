@@ -31,11 +31,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from data_wait import WARM_UP, wait_share
 from interleaved import measure, report
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATA_SAMPLERS, init_default_scope
-from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 
 from mmseg_classmix.datasets.street_scenes import draw_scene
@@ -44,8 +44,6 @@ ROOT = Path(__file__).resolve().parents[2]
 RESIZE = ROOT / 'tools' / 'dataset_converters' / 'resize_dataset.py'
 # Pixels; of a Gaussian.
 SENSOR_BLUR = 0.8
-# Iterations in which workers and libraries start.
-WARM_UP = 5
 
 
 def parse_args() -> argparse.Namespace:
@@ -199,65 +197,6 @@ def compare_streams(
     return [*report(results, unit=list(cfgs)[-1]), '; '.join(rates)]
 
 
-def without_weights(part: ConfigDict | list) -> None:
-    """Take the weights to start from out of a model config."""
-    if isinstance(part, dict):
-        init = part.get('init_cfg')
-        if isinstance(init, dict) and init.get('type') == 'Pretrained':
-            part.pop('init_cfg')
-        part.pop('pretrained', None)
-        part = list(part.values())
-    for inner in part:
-        if isinstance(inner, dict | list | tuple):
-            without_weights(inner)
-
-
-def wait_share(cfg: Config, work_dir: Path, args: argparse.Namespace) -> str:
-    """Train and compare the wait for data with the whole iteration.
-
-    Args:
-        cfg: Config to train; changed.
-        work_dir: Where the run writes.
-        args: The command line.
-
-    Returns:
-        A line of the report.
-    """
-    if args.model:
-        model = Config.fromfile(args.model).model
-        owner = cfg if 'segmentor' not in cfg.model else cfg.model
-        name = 'model' if owner is cfg else 'segmentor'
-        model.data_preprocessor = owner[name].data_preprocessor
-        owner[name] = model
-    without_weights(cfg.model)
-    for phase in ('val', 'test'):
-        for kind in ('dataloader', 'cfg', 'evaluator'):
-            cfg[f'{phase}_{kind}'] = None
-    cfg.train_dataloader.batch_size = args.batch_size
-    cfg.train_dataloader.sampler.batch_size = args.batch_size
-    cfg.train_dataloader.num_workers = args.workers
-    cfg.train_dataloader.persistent_workers = args.workers > 0
-    cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=args.iters)
-    cfg.default_hooks.checkpoint = None
-    cfg.default_hooks.logger.interval = 1
-    cfg.work_dir = str(work_dir)
-    cfg.experiment_name = work_dir.name
-    cfg.load_from, cfg.log_level = None, 'WARNING'
-    runner = Runner.from_cfg(cfg)
-    runner.train()
-    hub = runner.message_hub
-    wait, whole = (
-        hub.get_scalar(f'train/{name}')._log_history[WARM_UP:]
-        for name in ('data_time', 'time')
-    )
-    return (
-        f'{work_dir.name}, {args.workers} workers: '
-        f'data_time {1e3 * np.mean(wait):.1f} ms of time '
-        f'{1e3 * np.mean(whole):.1f} ms: '
-        f'{100 * np.sum(wait) / np.sum(whole):.2f} %'
-    )
-
-
 def main() -> None:
     """Write the files, measure, print the report."""
     args = parse_args()
@@ -287,7 +226,8 @@ def main() -> None:
             print(f'{root.name} images: {np.mean(sizes) / 1e6:.2f} MB each')
         print(*compare_streams(cfgs, args.images, args.rounds), sep='\n')
         for name, side in cfgs.items() if args.iters else ():
-            print(wait_share(side, folder / f'run_{name}', args))
+            share = wait_share(side, folder / f'run_{name}', args)
+            print(f'trained on {name}, {args.workers} workers: {share}')
 
 
 if __name__ == '__main__':
