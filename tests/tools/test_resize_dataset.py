@@ -199,6 +199,7 @@ def test_training_is_the_same_to_the_bit(own_data, tmp_path, resize):
     # The last run resumes the first one in the middle, with other files.
     for name in ('before', 'after', 'resumed'):
         cfg = Config.fromfile(str(CLASSMIX))
+        cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
         for source in sources(cfg):
             loaders = sum(s.type.startswith('Load') for s in source.pipeline)
             scaling = dict(type='Resize', scale=(30, 22), backend='pillow')
