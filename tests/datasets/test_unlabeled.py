@@ -1,6 +1,12 @@
+import sys
+
 import cv2
 import numpy as np
 import pytest
+from mmcv.transforms import LoadAnnotations as MaskLoader
+from mmengine.config import Config
+from mmseg.registry import DATASETS
+from support import ROOT
 
 from mmseg_classmix.datasets import UnlabeledDataset
 
@@ -69,3 +75,45 @@ def test_given_suffix_keeps_its_case(folder):
     assert paths(dataset, folder) == ['city/a_leftImg8bit.png']
     dataset = make(folder, img_suffix=suffix)
     assert paths(dataset, folder) == ['city/a_leftImg8bit.png']
+
+
+def listen(event, arguments, opened):
+    if event == 'open' and isinstance(arguments[0], str):
+        opened.append(arguments[0])
+
+
+@pytest.fixture(scope='module')
+def opened():
+    """Files that Python opens; a hook of Python's cannot be removed."""
+    files = []
+    sys.addaudithook(lambda event, args: listen(event, args, files))
+    return files
+
+
+CLASSMIX_CONFIGS = sorted((ROOT / 'configs' / 'classmix').glob('*.py'))
+
+
+@pytest.mark.parametrize('path', CLASSMIX_CONFIGS, ids=lambda p: p.stem)
+def test_no_mask_is_read_or_made_for_unlabeled_images(path, tmp_path, opened):
+    cfg = Config.fromfile(str(path))
+    _, source = cfg.train_dataloader.dataset.datasets
+    suffix = source.get('img_suffix', '.png')
+    images = tmp_path / source.data_prefix.img_path
+    images.mkdir(parents=True)
+    picture = np.random.default_rng(0).integers(0, 256, (90, 130, 3))
+    cv2.imwrite(f'{images}/a{suffix}', picture.astype(np.uint8))
+    # No folder of masks anywhere, only this image.
+    source.update(data_root=str(tmp_path), ann_file='')
+    dataset = DATASETS.build(source)
+    info = dataset.get_data_info(0)
+    assert not [key for key in info if 'seg' in key and info[key]]
+    steps = dataset.pipeline.transforms
+    assert not [step for step in steps if isinstance(step, MaskLoader)]
+    opened.clear()
+    for step in steps:
+        info = step(info)
+        arrays = {k for k, v in info.items() if isinstance(v, np.ndarray)}
+        assert arrays <= {'img'}
+    assert set(opened) == {f'{images}/a{suffix}'}
+    assert set(info) == {'inputs', 'data_samples'}
+    assert not list(info['data_samples'].keys())

@@ -7,6 +7,9 @@
 #       --counts 1-30=100 1-8=372 1-4=744 1-2=1488
 _base_ = './loaders.py'
 data_root = '{{ fileDirname }}/../../../data/cityscapes'
+# CITYSCAPES_TRAIN=cityscapes_512x1024 trains on the files that
+# tools/dataset_converters/resize_dataset.py has written there.
+train_root = '{{ fileDirname }}/../../../data/{{$CITYSCAPES_TRAIN:cityscapes}}'
 scale = (1024, 512)
 # For RandomCrop in the ablation of the paper; no crop by default.
 crop_size = (512, 512)
@@ -54,7 +57,7 @@ tta_pipeline = [
 
 labeled = dict(
     type='CityscapesDataset',
-    data_root=data_root,
+    data_root=train_root,
     data_prefix=dict(
         img_path='leftImg8bit/train', seg_map_path='gtFine/train'
     ),
@@ -62,7 +65,7 @@ labeled = dict(
 )
 unlabeled = dict(
     type='UnlabeledDataset',
-    data_root=data_root,
+    data_root=train_root,
     data_prefix=dict(img_path='leftImg8bit/train'),
     # One list of names then serves masks and images.
     img_suffix='_leftImg8bit.png',

@@ -1,0 +1,188 @@
+"""Files that hold what ``Resize`` would make of an image and its mask."""
+
+import copy
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mmcv.transforms import LoadImageFromFile, Resize
+from mmengine.dataset import BaseDataset
+from mmseg.datasets.transforms import LoadAnnotations
+
+from mmseg_classmix.datasets.checked_pipeline import CheckedPipeline
+from mmseg_classmix.datasets.source_check import is_remote
+
+# What is loaded, and where its path is.
+PATHS = {'img': 'img_path', 'gt_seg_map': 'seg_map_path'}
+
+
+class ResizedFiles:
+    """Write the resized image and mask of a sample as PNG files.
+
+    They are read and resized by the transforms of the dataset itself, and
+    what is written is read back by them. Masks keep their numbers: classes
+    are renumbered in training, not here.
+
+    Args:
+        place: Config key of the dataset, for the errors.
+        dataset: A built dataset, no wrapper.
+        out_dir: Takes the place of ``data_root``.
+
+    Raises:
+        ValueError: If there is no local ``data_root``, not one ``Resize`` of
+            a given ``scale``, or more than loading in front of it.
+    """
+
+    def __init__(
+        self, place: str, dataset: BaseDataset, out_dir: Path
+    ) -> None:
+        root = dataset.data_root
+        if not root or is_remote(dataset, 'img_path', root):
+            raise ValueError(
+                f'{place}.data_root={root!r} must be a local folder: the '
+                'names of the files below it are kept'
+            )
+        self.place, self.out_dir = place, out_dir
+        self.root = Path(os.path.abspath(root))
+        self.steps = steps_to_resize(place, dataset.pipeline.transforms)
+        self.load = CheckedPipeline(self.steps, place)
+        loads_masks = any(isinstance(s, LoadAnnotations) for s in self.steps)
+        self.keys = tuple(PATHS)[: 1 + loads_masks]
+
+    def target(self, path: str) -> Path:
+        """Say where the resized version of a file is, a PNG.
+
+        Raises:
+            ValueError: If the file is not below ``data_root``.
+        """
+        source = Path(os.path.abspath(path))
+        if not source.is_relative_to(self.root):
+            raise ValueError(
+                f'{path} is not below {self.place}.data_root={self.root}, '
+                'under which names are kept: set data_root to a folder that '
+                'has all of the data set in it'
+            )
+        target = self.out_dir / source.relative_to(self.root)
+        is_png = target.suffix.lower() == '.png'
+        return target if is_png else target.with_suffix('.png')
+
+    def write(self, info: dict) -> int:
+        """Write what is missing of a sample, or older than its source.
+
+        Args:
+            info: What ``get_data_info`` of the dataset returns.
+
+        Returns:
+            Number of files written.
+
+        Raises:
+            ValueError: If a file cannot be read, or if its resized version
+                would be read with other pixels.
+        """
+        sources = {key: info[PATHS[key]] for key in self.keys}
+        targets = {key: self.target(path) for key, path in sources.items()}
+        if all(_is_whole(targets[key], sources[key]) for key in self.keys):
+            return 0
+        arrays = self._read(sources)
+        drafts = {
+            key: _write_draft(targets[key], arrays[key]) for key in self.keys
+        }
+        again = self._read(drafts)
+        for key, draft in drafts.items():
+            if not _same(arrays[key], again[key]):
+                raise ValueError(
+                    f'{sources[key]} ({self.place}) cannot be replaced by a '
+                    f'resized PNG: it is {_describe(arrays[key])} after '
+                    f'{self.steps}, its PNG {_describe(again[key])}. Load '
+                    'images with 8 bits, and resize to a scale that does '
+                    'not depend on their size'
+                )
+            _publish(draft, targets[key], sources[key])
+        return len(drafts)
+
+    def _read(self, paths: dict[str, str | Path]) -> dict[str, np.ndarray]:
+        info = {PATHS[key]: str(path) for key, path in paths.items()}
+        return self.load(
+            dict(info, seg_fields=[], label_map=None, reduce_zero_label=False)
+        )
+
+
+def steps_to_resize(place: str, steps: list[Callable]) -> list[Callable]:
+    """Take the transforms up to ``Resize``, if their result can be stored.
+
+    Args:
+        place: Config key of the dataset, for the errors.
+        steps: Built transforms of its pipeline.
+
+    Returns:
+        Loaders and ``Resize``, copied.
+
+    Raises:
+        ValueError: See :class:`ResizedFiles`.
+    """
+    found = [i for i, step in enumerate(steps) if isinstance(step, Resize)]
+    if len(found) != 1:
+        names = ', '.join(type(step).__name__ for step in steps)
+        raise ValueError(
+            f'{place}.pipeline ({names}) has {len(found)} Resize, not one: '
+            'there is no one size that its images can be stored in'
+        )
+    (last,) = found
+    if steps[last].scale is None:
+        raise ValueError(
+            f'{place}.pipeline[{last}] {steps[last]} has no scale: give '
+            'scale=(WIDTH, HEIGHT), because scale_factor would resize the '
+            'resized files again'
+        )
+    for i, step in enumerate(steps[:last]):
+        if type(step) not in (LoadImageFromFile, LoadAnnotations):
+            raise ValueError(
+                f'{place}.pipeline[{i}] {type(step).__name__} comes before '
+                'Resize, and what it does to an image cannot be stored: '
+                'move it behind Resize'
+            )
+    if any(isinstance(step, LoadAnnotations) for step in steps[last:]):
+        raise ValueError(
+            f'{place}.pipeline loads masks after Resize, so that they keep '
+            'their size: move LoadAnnotations in front of Resize'
+        )
+    kept = [copy.copy(step) for step in steps[: last + 1]]
+    for step in kept:
+        if isinstance(step, LoadAnnotations):
+            step.reduce_zero_label = None
+    return kept
+
+
+def _same(first: np.ndarray, second: np.ndarray) -> bool:
+    return first.dtype == second.dtype and np.array_equal(first, second)
+
+
+def _describe(array: np.ndarray) -> str:
+    return f'{array.shape} {array.dtype}'
+
+
+def _is_whole(target: Path, source: str) -> bool:
+    """Whether a file was written from the source as it is now."""
+    time = os.stat(source).st_mtime_ns
+    return target.is_file() and target.stat().st_mtime_ns == time
+
+
+def _write_draft(target: Path, array: np.ndarray) -> Path:
+    """Write a PNG under a temporary name beside its place."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f'.{target.name}.tmp')
+    # Given a level, cv2 writes files that take 1.5 x the time to read.
+    done, data = cv2.imencode('.png', array)
+    if not done:
+        raise ValueError(f'cv2 writes no PNG of {_describe(array)}: {target}')
+    draft.write_bytes(data)
+    return draft
+
+
+def _publish(draft: Path, target: Path, source: str) -> None:
+    """Give a file its name and the time of its source."""
+    status = os.stat(source)
+    os.utime(draft, ns=(status.st_atime_ns, status.st_mtime_ns))
+    os.replace(draft, target)
