@@ -57,10 +57,9 @@ def _checkpointed(module: nn.Module, forward: Callable) -> Callable:
     def run(*args, **kwargs):
         if not torch.is_grad_enabled():
             return forward(*args, **kwargs)
-        # A compiled backward pass does not repeat changes of buffers.
-        if not torch.compiler.is_compiling():
-            kwargs['context_fn'] = contexts
-        return checkpoint(forward, *args, use_reentrant=False, **kwargs)
+        return checkpoint(
+            forward, *args, use_reentrant=False, context_fn=contexts, **kwargs
+        )
 
     return run
 

@@ -31,7 +31,8 @@ class ExecutionHook(Hook):
             which does so in convolutions.
 
     Raises:
-        ValueError: If an argument has the wrong type.
+        ValueError: If an argument has the wrong type, or ``compile`` meets
+            ``checkpointing``.
     """
 
     def __init__(
@@ -52,6 +53,13 @@ class ExecutionHook(Hook):
                     f'ExecutionHook {name}={value!r} '
                     f'(default_hooks.execution) is a {type(value).__name__}'
                 )
+        if compile is not False and checkpointing is not None:
+            raise ValueError(
+                'ExecutionHook compile and checkpointing '
+                '(default_hooks.execution) exclude each other: a compiled '
+                'network that is computed again finds its running statistics '
+                'changed by the second forward pass of the student'
+            )
         self.channels_last = channels_last
         self.compile = compile
         self.checkpointing = checkpointing
