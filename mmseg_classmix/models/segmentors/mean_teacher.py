@@ -14,6 +14,7 @@ from mmseg.utils import add_prefix
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmseg_classmix.datasets.transforms.batch_mix import send_images
 from mmseg_classmix.models.segmentors.semi_batch import (
     constants,
     padding_mask,
@@ -211,8 +212,9 @@ class MeanTeacherSegmentor(BaseSegmentor):
         labeled, unlabeled = split_batch(inputs, data_samples)
         losses = add_prefix(self.student.loss(*labeled), 'sup')
         with torch.no_grad():
-            batch = self.pseudo_label(*unlabeled)
-            batch = self.batch_transforms(batch)
+            transforms = self.batch_transforms
+            ahead = send_images(transforms.transforms, unlabeled[0])
+            batch = transforms({**self.pseudo_label(*unlabeled), **ahead})
         logits = _encode_decode(self.student, batch['img'])
         losses.update(add_prefix(self.unsup_loss(logits, batch), 'unsup'))
         return losses
