@@ -5,7 +5,6 @@ from mmseg_classmix.datasets.transforms.batch_mix import (
     ClassMix,
     CowMix,
     CutMix,
-    next_in_batch,
 )
 from mmseg_classmix.datasets.transforms.evaluate_at import EvaluateAt
 from mmseg_classmix.datasets.transforms.masks import (
@@ -14,6 +13,7 @@ from mmseg_classmix.datasets.transforms.masks import (
     cut_mask,
 )
 from mmseg_classmix.datasets.transforms.random_scale import RandomScale
+from mmseg_classmix.datasets.transforms.ring import NextFirst, next_in_batch
 from mmseg_classmix.datasets.transforms.strong_augment import KorniaAugment
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     'CutMix',
     'EvaluateAt',
     'KorniaAugment',
+    'NextFirst',
     'RandomScale',
     'class_mask',
     'cow_mask',

@@ -1,9 +1,9 @@
 """Mixing of a batch of unlabeled images with their neighbors."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 
 import torch
-import torch.distributed as dist
 from mmcv.transforms import BaseTransform
 from mmengine.dist import get_dist_info
 from mmseg.registry import TRANSFORMS
@@ -16,35 +16,7 @@ from mmseg_classmix.datasets.transforms.masks import (
     cow_mask,
     cut_mask,
 )
-
-
-def next_in_batch(x: Tensor) -> Tensor:
-    """Take for every image its partner, (i + 1) % B of the global batch.
-
-    The ring goes over all processes: the last image of a rank is paired with
-    the first image of the next rank. Every rank sends one image, however many
-    ranks there are.
-
-    Args:
-        x: (N, ...); the same shape and dtype on every rank.
-
-    Returns:
-        The partners, the shape and dtype of ``x``.
-    """
-    rank, world_size = get_dist_info()
-    if world_size == 1:
-        return x.roll(-1, 0)
-    first = x[:1].contiguous()
-    received = torch.empty_like(first)
-    requests = dist.batch_isend_irecv(
-        [
-            dist.P2POp(dist.isend, first, (rank - 1) % world_size),
-            dist.P2POp(dist.irecv, received, (rank + 1) % world_size),
-        ]
-    )
-    for request in requests:
-        request.wait()
-    return torch.cat([x[1:], received])
+from mmseg_classmix.datasets.transforms.ring import NextFirst
 
 
 class BatchMix(BaseTransform):
@@ -59,7 +31,8 @@ class BatchMix(BaseTransform):
     - num_classes: int
     - generator: ``torch.Generator`` in the same state on all ranks, optional;
       the global one is used without it
-    - ignore_index: int, optional
+    - ignore_index: int, optional; other labels are in [0, num_classes)
+    - next_img: :class:`NextFirst` of ``img``, optional: under way already
 
     The tensors are mixed, and ``mask`` (N, H, W) bool is added: True where an
     image keeps its own pixels (paper, section 3.1).
@@ -71,16 +44,56 @@ class BatchMix(BaseTransform):
     def draw_mask(self, batch: dict) -> Tensor:
         """Draw the mask of every image, (N, H, W) bool."""
 
+    @torch.no_grad()
     def transform(self, batch: dict) -> dict:
         """Mix a batch; the tensors of ``batch`` are not changed."""
-        mask = self.draw_mask(batch)
-        mixed = dict(batch, mask=mask)
-        for key in self.mixed_keys:
-            if key in batch:
-                x = batch[key]
-                keep = mask if x.dim() == 3 else mask[:, None]
-                mixed[key] = torch.where(keep, x, next_in_batch(x))
+        mixed = dict(batch)
+        under_way = mixed.pop('next_img', None) or NextFirst(batch['img'])
+        keys = [key for key in self.mixed_keys[1:] if key in batch]
+        others = NextFirst(*(_compact(batch, key) for key in keys))
+        mixed['mask'] = mask = self.draw_mask(batch)
+        received = under_way.wait() + others.wait()
+        for key, last in zip(['img', *keys], received, strict=True):
+            mixed[key] = _paste(batch[key], mask, last)
         return mixed
+
+
+def send_images(transforms: Sequence, img: Tensor) -> dict[str, NextFirst]:
+    """Start to exchange images that are mixed later, while others compute.
+
+    Args:
+        transforms: Transforms of the batch, the same on every rank.
+        img: (N, 3, H, W) float; must not change before the mix.
+
+    Returns:
+        ``next_img`` for the batch; nothing where no mix comes first, because
+        another transform could change the images.
+    """
+    mixed = len(transforms) > 0 and isinstance(transforms[0], BatchMix)
+    return dict(next_img=NextFirst(img)) if mixed else {}
+
+
+def _compact(batch: dict, key: str) -> Tensor:
+    """Labels in bytes where they fit: an eighth to send."""
+    x = batch[key]
+    labels = (batch['num_classes'] - 1, batch.get('ignore_index', -1))
+    fits = key == 'pseudo_label' and all(0 <= n <= 255 for n in labels)
+    return x[:1].byte() if fits else x
+
+
+def _paste(x: Tensor, mask: Tensor, last: Tensor) -> Tensor:
+    """Take the partner of every image where the mask is False.
+
+    Args:
+        x: (N, ..., H, W).
+        mask: (N, H, W) bool.
+        last: Partner of the last image, (1, ..., H, W).
+    """
+    keep = mask if x.dim() == 3 else mask[:, None]
+    out = torch.empty_like(x)
+    torch.where(keep[:-1], x[:-1], x[1:], out=out[:-1])
+    torch.where(keep[-1:], x[-1:], last.to(x.dtype), out=out[-1:])
+    return out
 
 
 @TRANSFORMS.register_module()

@@ -1,6 +1,5 @@
 """Strong photometric augmentation of the mixed images."""
 
-import kornia.augmentation as K
 import torch
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
@@ -51,6 +50,9 @@ class KorniaAugment(BaseTransform):
 
 def _build(cfg: dict) -> torch.nn.Module:
     """Build a kornia augmentation and try it once."""
+    # Half a second that only configs with this transform have to wait.
+    import kornia.augmentation as K
+
     arguments = dict(cfg)
     name = arguments.pop('type', None)
     place = f'KorniaAugment {name!r} (model.batch_transforms)'

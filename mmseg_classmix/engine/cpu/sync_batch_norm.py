@@ -1,7 +1,7 @@
 """Synchronized batch norm for processes without a GPU."""
 
 import torch
-from mmengine.dist import get_world_size
+from mmengine.dist import get_dist_info, get_world_size
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -10,9 +10,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 class CPUSyncBatchNorm(_BatchNorm):
     """Batch norm over the global batch, through any backend.
 
-    ``torch.nn.SyncBatchNorm`` refuses tensors on the CPU. Mean and variance
-    are reduced one after the other, because the difference of squared means
-    would cancel. Arguments are those of ``torch.nn.BatchNorm2d``.
+    ``torch.nn.SyncBatchNorm`` refuses tensors on the CPU. Every rank gets mean
+    and variance of every other in one message, because the difference of
+    squared means would cancel: the variance of the global batch is the mean
+    of the variances plus the variance of the means. Arguments are those of
+    ``torch.nn.BatchNorm2d``.
     """
 
     def _check_input_dim(self, input: Tensor) -> None:
@@ -32,9 +34,10 @@ class CPUSyncBatchNorm(_BatchNorm):
             return super().forward(input)
         dims = [d for d in range(input.dim()) if d != 1]
         shape = [1, -1] + [1] * (input.dim() - 2)
-        mean = all_reduce(input.mean(dims)) / get_world_size()
+        means, variances = _of_all_ranks(input, dims).unbind(1)
+        mean = means.mean(0)
+        var = (variances + (means - mean).square()).mean(0)
         centered = input - mean.view(shape)
-        var = all_reduce(centered.square().mean(dims)) / get_world_size()
         if self.track_running_stats:
             count = input.numel() // input.size(1) * get_world_size()
             with torch.no_grad():
@@ -48,6 +51,16 @@ class CPUSyncBatchNorm(_BatchNorm):
         if self.affine:
             output = output * self.weight.view(shape) + self.bias.view(shape)
         return output
+
+
+def _of_all_ranks(input: Tensor, dims: list[int]) -> Tensor:
+    """Mean and variance on every rank, (ranks, 2, C), differentiable."""
+    variance, mean = torch.var_mean(input, dims, correction=0)
+    own = torch.stack([mean, variance])
+    rank, world_size = get_dist_info()
+    # A sum with zeros: gloo has no gradient of all_gather in one message.
+    others = own.new_zeros((world_size, *own.shape))
+    return all_reduce(others.index_copy(0, torch.tensor([rank]), own[None]))
 
 
 def convert_sync_batch_norm(module: nn.Module) -> nn.Module:

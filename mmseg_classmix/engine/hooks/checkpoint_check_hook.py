@@ -6,7 +6,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmseg_classmix.models import MeanTeacherSegmentor
-from mmseg_classmix.models.segmentors.mean_teacher import NETWORKS
+from mmseg_classmix.models.segmentors.supported import NETWORKS
 from mmseg_classmix.utils.tensor_shapes import tensor_shapes
 from mmseg_classmix.utils.unwrap import unwrap
 

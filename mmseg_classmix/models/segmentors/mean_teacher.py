@@ -14,6 +14,7 @@ from mmseg.utils import add_prefix
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmseg_classmix.datasets.transforms.batch_mix import send_images
 from mmseg_classmix.models.segmentors.pseudo_label import (
     full_logits,
     label_and_confidence,
@@ -24,13 +25,15 @@ from mmseg_classmix.models.segmentors.semi_batch import (
     padding_mask,
     split_batch,
 )
-from mmseg_classmix.models.segmentors.supported import check_segmentor
+from mmseg_classmix.models.segmentors.supported import (
+    NETWORKS,
+    check_arguments,
+    check_segmentor,
+)
 from mmseg_classmix.models.segmentors.upsampling import upsample
 from mmseg_classmix.utils.frozen_param_filter import (
     hide_frozen_param_warnings,
 )
-
-NETWORKS = ('student', 'teacher')
 
 
 @MODELS.register_module()
@@ -74,22 +77,7 @@ class MeanTeacherSegmentor(BaseSegmentor):
         pretrained: str | None = None,
         train_cfg: dict | None = None,
     ) -> None:
-        for name, value in dict(
-            pretrained=pretrained, train_cfg=train_cfg
-        ).items():
-            if value is not None:
-                raise ValueError(
-                    f'model.{name}={value!r}: set model.segmentor.{name}'
-                )
-        if predict_on not in NETWORKS:
-            raise ValueError(
-                f'model.predict_on={predict_on!r} must be one of {NETWORKS}'
-            )
-        if not isinstance(batch_transforms, (list, tuple)):
-            raise ValueError(
-                f'model.batch_transforms={batch_transforms!r} must be a list '
-                'of configs'
-            )
+        check_arguments(predict_on, batch_transforms, pretrained, train_cfg)
         segmentor = deepcopy(segmentor)
         own = segmentor.pop('data_preprocessor', None)
         if data_preprocessor and own and data_preprocessor != own:
@@ -217,8 +205,9 @@ class MeanTeacherSegmentor(BaseSegmentor):
         labeled, unlabeled = split_batch(inputs, data_samples)
         losses = add_prefix(self.student.loss(*labeled), 'sup')
         with torch.no_grad():
-            batch = self.pseudo_label(*unlabeled)
-            batch = self.batch_transforms(batch)
+            transforms = self.batch_transforms
+            ahead = send_images(transforms.transforms, unlabeled[0])
+            batch = transforms({**self.pseudo_label(*unlabeled), **ahead})
         logits = full_logits(self.student, batch['img'])
         losses.update(add_prefix(self.unsup_loss(logits, batch), 'unsup'))
         return losses

@@ -29,8 +29,8 @@ def low_resolution_logits(segmentor: BaseSegmentor, img: Tensor) -> Tensor:
         logits = head.forward(segmentor.extract_feat(img))
     else:
         logits = full_logits(segmentor, img)
-    # Under autocast 0.968 would become 0.96875.
-    return logits.float()
+    # Under autocast 0.968 would become 0.96875. Kernels differ by layout.
+    return logits.float().contiguous()
 
 
 def full_logits(segmentor: BaseSegmentor, img: Tensor) -> Tensor:

@@ -1,10 +1,43 @@
-"""Which segmentors can become student and teacher."""
+"""What can become student and teacher."""
 
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import nn
 
 # Their training forward returns several outputs, not the logits.
 TUPLE_HEADS = ('PIDHead', 'DDRHead')
+NETWORKS = ('student', 'teacher')
+
+
+def check_arguments(
+    predict_on: str, batch_transforms: list, pretrained: None, train_cfg: None
+) -> None:
+    """Refuse what MeanTeacherSegmentor cannot work with.
+
+    Args:
+        predict_on: One of the networks.
+        batch_transforms: List of configs.
+        pretrained: Has to be None.
+        train_cfg: Has to be None.
+
+    Raises:
+        ValueError: If an argument is wrong; it names the config key.
+    """
+    for name, value in dict(
+        pretrained=pretrained, train_cfg=train_cfg
+    ).items():
+        if value is not None:
+            raise ValueError(
+                f'model.{name}={value!r}: set model.segmentor.{name}'
+            )
+    if predict_on not in NETWORKS:
+        raise ValueError(
+            f'model.predict_on={predict_on!r} must be one of {NETWORKS}'
+        )
+    if not isinstance(batch_transforms, (list, tuple)):
+        raise ValueError(
+            f'model.batch_transforms={batch_transforms!r} must be a list of '
+            'configs'
+        )
 
 
 def check_segmentor(segmentor: nn.Module) -> None:

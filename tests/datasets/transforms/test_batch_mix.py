@@ -11,8 +11,8 @@ from mmseg_classmix.datasets.transforms.batch_mix import (
     ClassMix,
     CowMix,
     CutMix,
-    next_in_batch,
 )
+from mmseg_classmix.datasets.transforms.ring import next_in_batch
 
 MIXES = {
     'ClassMix': ClassMix(),
