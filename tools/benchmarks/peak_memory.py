@@ -11,10 +11,11 @@ MIB = 2**20
 
 
 def peak_in_child(side: Callable[[], object], device: str) -> float:
-    """Peak of one call in MiB, above what was in memory before it.
+    """Peak of two calls in MiB, above what was in memory before them.
 
-    On the CPU: resident memory of a forked process (Linux), since the peak
-    of a process never falls. On a GPU: what torch has allocated.
+    The second call finds what the first has left, such as gradients. On the
+    CPU: resident memory of a forked process (Linux), since the peak of a
+    process never falls. On a GPU: what torch has allocated.
 
     Args:
         side: What to call.
@@ -25,6 +26,7 @@ def peak_in_child(side: Callable[[], object], device: str) -> float:
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
         side()
+        side()
         return (torch.cuda.max_memory_allocated() - before) / MIB
     reader, writer = os.pipe()
     child = os.fork()
@@ -32,6 +34,7 @@ def peak_in_child(side: Callable[[], object], device: str) -> float:
         # Threads of OpenMP do not survive a fork.
         torch.set_num_threads(1)
         before = _resident()
+        side()
         side()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         os.write(writer, str(peak - before).encode())

@@ -112,12 +112,14 @@ class ClassMix(BatchMix):
 
     def draw_mask(self, batch: dict) -> Tensor:
         """Draw from the classes that the pseudo-labels show."""
-        label = batch['pseudo_label']
+        label, num_classes = batch['pseudo_label'], batch['num_classes']
         ignore_index = batch.get('ignore_index', self.ignore_index)
+        # With more than 255 classes the ignored label is one of them.
+        if ignore_index < num_classes:
+            label = label.masked_fill(label == ignore_index, -1)
         return class_mask(
-            # With more than 255 classes the ignored label is one of them.
-            label.masked_fill(label == ignore_index, -1),
-            batch['num_classes'],
+            label,
+            num_classes,
             batch.get('generator'),
             get_dist_info(),
         )

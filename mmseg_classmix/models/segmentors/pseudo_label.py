@@ -75,7 +75,7 @@ def label_and_confidence(
             equal = torch.eq(x, highest, out=torch.empty_like(x))
             # No class is equal to what is not a number.
             first = equal.mul_(order).amax(0).clamp_(min=1)
-            label[i, rows] = (num_classes - first).long()
+            label[i, rows] = num_classes - first
             total = x.sub_(highest).exp_().sum(0)
             torch.reciprocal(total, out=confidence[i, rows])
     return label, confidence

@@ -3,7 +3,10 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.structures import PixelData
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 
 from mmseg_classmix.models.decode_heads import DeepLabV2Head
 
@@ -14,15 +17,13 @@ every_dilation = pytest.mark.parametrize('dilations', [PAPER, (6, 12), (1,)])
 def build(in_channels: int = 8, num_classes: int = 5, **kwargs):
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return MODELS.build(
-            dict(
-                type='DeepLabV2Head',
-                in_channels=in_channels,
-                num_classes=num_classes,
-                loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
-                **kwargs,
-            )
+        cfg = dict(
+            type='DeepLabV2Head',
+            in_channels=in_channels,
+            num_classes=num_classes,
+            loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
         )
+        return MODELS.build({**cfg, **kwargs})
 
 
 def parameters_by_dilation(head: DeepLabV2Head) -> dict:
@@ -119,3 +120,30 @@ def test_dilations_must_be_positive(dilations):
     with pytest.raises(ValueError, match='decode_head.dilations') as error:
         DeepLabV2Head(8, num_classes=5, dilations=dilations)
     assert str(dilations) in str(error.value)
+
+
+@pytest.mark.parametrize('several', [False, True])
+@pytest.mark.parametrize('sampler', [None, dict(type='OHEMPixelSampler')])
+def test_losses_and_accuracy_are_those_of_mmseg(several, sampler):
+    losses = [
+        dict(type='CrossEntropyLoss', loss_name='loss_a'),
+        dict(type='CrossEntropyLoss', loss_name='loss_b', loss_weight=0.3),
+        dict(type='CrossEntropyLoss', loss_name='loss_a', loss_weight=0.1),
+    ]
+    head = build(loss_decode=losses if several else losses[0], sampler=sampler)
+    logits = torch.randn(2, 5, 9, 9)
+    label = torch.randint(0, 5, (2, 1, 33, 33))
+    label[:, :, :7] = 255
+    samples = [SegDataSample(gt_sem_seg=PixelData(data=x)) for x in label]
+    expected = BaseDecodeHead.loss_by_feat(head, logits, samples)
+    found = head.loss_by_feat(logits, samples)
+    assert found.keys() == expected.keys()
+    for key, value in expected.items():
+        torch.testing.assert_close(found[key].reshape(-1), value.reshape(-1))
+
+
+def test_accuracy_without_labels_is_zero():
+    label = torch.full((1, 9, 9), 255)
+    samples = [SegDataSample(gt_sem_seg=PixelData(data=label))]
+    losses = build().loss_by_feat(torch.randn(1, 5, 5, 5), samples)
+    assert losses['acc_seg'] == 0
