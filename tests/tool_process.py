@@ -9,11 +9,9 @@ from pathlib import Path
 
 import matplotlib.pyplot  # noqa: F401
 import torch._dynamo  # noqa: F401
-from mmengine.config import config
 from mmseg.utils import register_all_modules
 from support import ROOT, environment, load
 from torch.distributed.elastic.utils.distributed import get_free_port
-from yapf.yapflib import yapf_api
 
 # What the tools import late: the server of the processes imports it once.
 register_all_modules(init_default_scope=False)
@@ -26,9 +24,6 @@ def _run(tool, arguments, env, cwd, log):
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(output, stream)
-    # Most of a short run is laying out its config for the log.
-    for module in (config, yapf_api):
-        module.FormatCode = lambda text, **_: (text, True)
     os.environ.update(env)
     os.chdir(cwd)
     sys.argv = [tool, *arguments]
