@@ -14,9 +14,9 @@ from support import (
     largest_difference,
     load,
     part,
-    run_process,
     train,
 )
+from tool_process import run_python
 
 
 def test_checkpoint_is_plain_data(finished):
@@ -57,7 +57,7 @@ def test_kill_and_resume_changes_no_bit(finished, tmp_path):
             path.unlink()
     (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'iter_2.pth'))
 
-    done = run_process(*command[:5], '--resume', *command[5:], cwd=tmp_path)
+    done = run_python(*command[1:5], '--resume', *command[5:], cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     resumed, whole = (
         load(tmp_path / 'iter_4.pth'),
