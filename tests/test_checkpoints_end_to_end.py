@@ -46,7 +46,7 @@ def test_kill_and_resume_changes_no_bit(finished, tmp_path):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not (tmp_path / 'iter_2.pth').exists():
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)

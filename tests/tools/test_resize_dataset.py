@@ -235,7 +235,7 @@ def test_goes_on_after_a_kill(tmp_path, resize, capsys):
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 300
     while len(list(out.glob('*/train/*/*.png'))) < 3:
         assert time.monotonic() < deadline
         assert process.poll() is None
