@@ -107,7 +107,9 @@ def run_process(*command, cwd=None, timeout=300, **env):
 
 def environment(**env):
     """Environment of a test process: this Python, this package, one core."""
-    paths = [str(ROOT), str(ROOT / 'tests'), os.environ.get('PYTHONPATH', '')]
+    folders = (ROOT / 'tests' / 'quick', ROOT, ROOT / 'tests')
+    inherited = os.environ.get('PYTHONPATH', '').split(os.pathsep)
+    paths = dict.fromkeys([*map(str, folders), *inherited])
     return {
         **os.environ,
         'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}',

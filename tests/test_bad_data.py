@@ -1,7 +1,5 @@
 """Damaged images and masks are named in training and by check_dataset."""
 
-import sys
-
 import numpy as np
 import pytest
 from bad_config import quick_config
@@ -18,7 +16,8 @@ from bad_data import (
 from error_table import ROWS, row, rows
 from mmengine.runner import Runner
 from PIL import Image
-from support import CLASSMIX, ROOT, run_process
+from support import CLASSMIX
+from tool_process import run_python
 
 
 def empty(path):
@@ -234,9 +233,8 @@ def test_validation_names_the_file(own_data, tmp_path):
 
 def test_error_of_a_worker_ends_with_the_file(own_data, tmp_path):
     path = truncate(image(own_data, 'im_3.png'))
-    done = run_process(
-        sys.executable,
-        ROOT / 'tools' / 'train.py',
+    done = run_python(
+        'train.py',
         CLASSMIX,
         '--cfg-options',
         'train_dataloader.num_workers=2',

@@ -2,12 +2,12 @@
 
 import os
 import socket
-import sys
 
 import pytest
 import torch
 from error_table import ROWS, row
 from support import CLASSMIX, ROOT, run_process
+from tool_process import run_python
 
 from mmseg_classmix.utils.command_line import common_parser, load_config
 
@@ -18,7 +18,7 @@ TRAIN = ROOT / 'tools' / 'train.py'
 def test_amp_needs_a_gpu(tmp_path, tiny_data):
     if torch.cuda.is_available():
         pytest.skip('this machine has the GPU')
-    done = run_process(sys.executable, TRAIN, CLASSMIX, '--amp', cwd=tmp_path)
+    done = run_python(TRAIN, CLASSMIX, '--amp', cwd=tmp_path)
     assert done.returncode == 2
     last = done.stdout.strip().splitlines()[-1]
     assert '--amp needs a GPU' in last and 'leave it out' in last
@@ -39,9 +39,7 @@ def test_work_dir_below_a_file(tmp_path, tiny_data):
     # The tests may run as root, whom no permission stops.
     (tmp_path / 'taken').write_text('a file')
     work_dir = tmp_path / 'taken' / 'run'
-    done = run_process(
-        sys.executable, TRAIN, CLASSMIX, '--work-dir', work_dir, cwd=tmp_path
-    )
+    done = run_python(TRAIN, CLASSMIX, '--work-dir', work_dir, cwd=tmp_path)
     assert done.returncode == 1
     last = done.stdout.strip().splitlines()[-1]
     assert str(work_dir) in last

@@ -14,9 +14,9 @@ from support import (
     largest_difference,
     load,
     part,
-    run_process,
     train,
 )
+from tool_process import run_python
 
 
 def test_checkpoint_is_plain_data(finished):
@@ -46,7 +46,7 @@ def test_kill_and_resume_changes_no_bit(finished, tmp_path):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not (tmp_path / 'iter_2.pth').exists():
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
@@ -57,7 +57,7 @@ def test_kill_and_resume_changes_no_bit(finished, tmp_path):
             path.unlink()
     (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'iter_2.pth'))
 
-    done = run_process(*command[:5], '--resume', *command[5:], cwd=tmp_path)
+    done = run_python(*command[1:5], '--resume', *command[5:], cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     resumed, whole = (
         load(tmp_path / 'iter_4.pth'),

@@ -1,10 +1,14 @@
 """Real processes on the CPU: what two of them do equals what one does."""
 
-import sys
-
 import pytest
+import torch
+import torch.distributed as dist
+from ranks import run_ranks
 from support import CLASSMIX, ROOT, TINY, largest_difference, load, run_process
+from tool_process import run_tool
 from torch.distributed.elastic.utils.distributed import get_free_port
+
+from mmseg_classmix.datasets.transforms import next_in_batch
 
 
 def launch(script, *arguments, cwd, **env):
@@ -18,7 +22,7 @@ def launch(script, *arguments, cwd, **env):
 
 
 def train_with(processes, work_dir, *options, config=CLASSMIX):
-    """Train with tools/train.py or tools/dist_train.sh."""
+    """Train with tools/train.py in some processes."""
     work_dir.mkdir()
     batch = 4 // processes
     arguments = [
@@ -29,20 +33,7 @@ def train_with(processes, work_dir, *options, config=CLASSMIX):
         f'train_dataloader.sampler.batch_size={batch}',
         *options,
     ]
-    if processes == 1:
-        done = run_process(
-            sys.executable,
-            ROOT / 'tools' / 'train.py',
-            config,
-            *arguments,
-            cwd=work_dir,
-        )
-    else:
-        done = launch(
-            'dist_train.sh', config, processes, *arguments, cwd=work_dir
-        )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    run_tool('train.py', config, *arguments, cwd=work_dir, ranks=processes)
 
 
 @pytest.mark.parametrize(
@@ -93,36 +84,21 @@ def test_two_processes_resume_and_test(tmp_path):
     assert 'mIoU' in done.stdout
 
 
-RING = """
-import torch, torch.distributed as dist
-from mmseg_classmix.datasets.transforms import next_in_batch
-from mmseg_classmix.engine import close_distributed
-dist.init_process_group('gloo')
-rank, n = dist.get_rank(), int(__import__('sys').argv[1])
-images = torch.arange(2 * n)[rank * n : (rank + 1) * n]
-x = images.view(n, 1, 1, 1).expand(n, 3, 2, 2).float()
-ours = next_in_batch(x)
-expected = (images + 1) % (2 * n)
-assert torch.equal(ours, expected.view(n, 1, 1, 1).expand_as(x).float())
-labels = images.view(n, 1, 1).expand(n, 2, 2)
-assert torch.equal(next_in_batch(labels)[:, 0, 0], expected)
-print('ring holds')
-close_distributed()
-"""
+def next_of(rank, images):
+    """What a rank of two gets of a batch of 0, 1, 2 and so on."""
+    dist.init_process_group('gloo')
+    own = torch.arange(2 * images)[rank * images : (rank + 1) * images]
+    x = own.view(images, 1, 1, 1).expand(images, 3, 2, 2).float()
+    labels = own.view(images, 1, 1).expand(images, 2, 2)
+    got = next_in_batch(x), next_in_batch(labels)
+    assert got[0].shape == x.shape and got[0].dtype == x.dtype
+    assert got[1].shape == labels.shape and got[1].dtype == labels.dtype
+    # All pixels of an image are alike.
+    return [[set(image.flatten().tolist()) for image in part] for part in got]
 
 
-@pytest.mark.parametrize('images_per_rank', [1, 2, 3])
-def test_partners_ring_over_the_ranks(tmp_path, images_per_rank):
-    script = tmp_path / 'ring.py'
-    script.write_text(RING)
-    done = run_process(
-        sys.executable,
-        '-m',
-        'torch.distributed.run',
-        '--nproc_per_node=2',
-        f'--master_port={get_free_port()}',
-        script,
-        images_per_rank,
-    )
-    assert done.returncode == 0, done.stdout
-    assert done.stdout.count('ring holds') == 2
+@pytest.mark.parametrize('images', [1, 2, 3])
+def test_partners_ring_over_the_ranks(images):
+    pictures, labels = zip(*run_ranks(next_of, images), strict=True)
+    expected = [{(i + 1) % (2 * images)} for i in range(2 * images)]
+    assert sum(pictures, []) == sum(labels, []) == expected

@@ -7,6 +7,7 @@ import pytest
 from mmengine.runner import Runner
 from mmseg.registry import TRANSFORMS
 from support import CLASSMIX, ROOT, log_lines, run_process, tiny_config
+from tool_process import run_python
 
 
 def test_validation_reports_both_networks(finished):
@@ -17,9 +18,8 @@ def test_validation_reports_both_networks(finished):
 
 @pytest.mark.parametrize('network', ['student', 'teacher'])
 def test_tools_test_repeats_the_validation(finished, tmp_path, network):
-    done = run_process(
-        sys.executable,
-        ROOT / 'tools' / 'test.py',
+    done = run_python(
+        'test.py',
         CLASSMIX,
         finished / 'iter_4.pth',
         '--work-dir',

@@ -9,6 +9,7 @@ import pytest
 import torch
 from run_logs import run_tool, write_run, write_table_configs
 from support import CLASSMIX, ROOT, run_process
+from tool_process import run_python
 
 TOOLS = ROOT / 'tools'
 # Runs commands one after the other: importing takes longer than failing.
@@ -123,9 +124,8 @@ def test_a_run_is_not_resumed_from_a_hostile_checkpoint(tmp_path, finished):
         work_dir / 'iter_9.pth', finished / 'iter_4.pth', target
     )
     (work_dir / 'last_checkpoint').write_text(str(path))
-    done = run_process(
-        sys.executable,
-        TOOLS / 'train.py',
+    done = run_python(
+        'train.py',
         CLASSMIX,
         '--work-dir',
         work_dir,

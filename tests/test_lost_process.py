@@ -3,11 +3,11 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
 from support import CLASSMIX, ROOT, environment
+from tool_process import ToolProcess
 from torch.distributed.elastic.utils.distributed import get_free_port
 
 HALF = (
@@ -15,7 +15,6 @@ HALF = (
     'train_dataloader.sampler.batch_size=2',
 )
 ENDLESS = ('train_cfg.max_iters=100000', 'default_hooks.checkpoint.interval=2')
-TRAIN = ROOT / 'tools' / 'train.py'
 
 
 class Run:
@@ -26,35 +25,41 @@ class Run:
         self.port = get_free_port()
         self.started = []
 
-    def start(self, name, *command, **env):
-        out = open(self.folder / name, 'w')
-        process = subprocess.Popen(
-            [str(word) for word in command],
-            cwd=self.folder,
-            env=environment(**env),
-            stdout=out,
-            stderr=subprocess.STDOUT,
-        )
+    def dist_train(self, *options):
+        """Start tools/dist_train.sh with two processes."""
+        words = [
+            ROOT / 'tools' / 'dist_train.sh',
+            CLASSMIX,
+            2,
+            *self.arguments,
+        ]
+        with open(self.folder / 'all', 'w') as out:
+            process = subprocess.Popen(
+                [str(word) for word in (*words, *options)],
+                cwd=self.folder,
+                env=environment(PORT=self.port),
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
         self.started.append(process)
         return process
 
-    def rank(self, rank, *options, **env):
+    def rank(self, rank, *options):
         """Start tools/train.py as one of two, without any launcher."""
-        return self.start(
-            f'rank{rank}',
-            *(sys.executable, TRAIN, CLASSMIX, '--launcher', 'pytorch'),
-            *('--work-dir', self.folder / 'run', '--cfg-options', *HALF),
-            *options,
-            RANK=rank,
-            LOCAL_RANK=rank,
-            WORLD_SIZE=2,
-            MASTER_ADDR='127.0.0.1',
-            MASTER_PORT=self.port,
-            **env,
+        logs = self.folder / f'rank{rank}'
+        logs.mkdir()
+        env = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=2)
+        env.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=self.port)
+        words = [CLASSMIX, '--launcher', 'pytorch', *self.arguments, *options]
+        tool = ToolProcess(
+            'train.py', *words, cwd=self.folder, logs=logs, env=env
         )
+        self.started += tool.processes
+        return tool
 
-    def output(self, name):
-        return (self.folder / name).read_text()
+    @property
+    def arguments(self):
+        return ['--work-dir', self.folder / 'run', '--cfg-options', *HALF]
 
     def wait_for_checkpoint(self):
         deadline = time.monotonic() + 240
@@ -68,17 +73,15 @@ def run(tmp_path):
     run = Run(tmp_path)
     yield run
     for process in run.started:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        process.kill()
 
 
 def test_the_other_process_of_a_killed_one_ends_with_an_error(run):
     victim, other = run.rank(0, *ENDLESS), run.rank(1, *ENDLESS)
     run.wait_for_checkpoint()
-    victim.kill()
-    assert other.wait(60) == 1
-    last = run.output('rank1').strip().splitlines()[-1]
+    victim.processes[0].kill()
+    assert other.wait(60) == [1]
+    last = other.output.strip().splitlines()[-1]
     for word in ('rank 1 of 2', 'another process ended', '--resume'):
         assert word in last
 
@@ -104,12 +107,7 @@ def alive(pid):
 
 
 def test_dist_train_ends_when_a_worker_is_killed(run):
-    script = run.start(
-        'all',
-        *(ROOT / 'tools' / 'dist_train.sh', CLASSMIX, 2),
-        *('--work-dir', run.folder / 'run', '--cfg-options', *HALF, *ENDLESS),
-        PORT=run.port,
-    )
+    script = run.dist_train(*ENDLESS)
     run.wait_for_checkpoint()
     pids = workers(script.pid)
     assert len(pids) == 2
@@ -121,11 +119,11 @@ def test_dist_train_ends_when_a_worker_is_killed(run):
 def test_another_config_stops_all_before_a_model_is_built(run):
     # The second comes later, and is waited for.
     processes = [run.rank(0)]
-    time.sleep(3)
+    time.sleep(2)
     processes.append(run.rank(1, 'optim_wrapper.optimizer.lr=0.5'))
-    assert [process.wait(120) for process in processes] == [1, 1]
+    assert [process.wait() for process in processes] == [[1], [1]]
     key = 'optim_wrapper.optimizer.lr is 0.02 on rank 0 ('
-    for rank in range(2):
-        assert key in run.output(f'rank{rank}')
-        assert '0.5 on rank 1 (' in run.output(f'rank{rank}')
-        assert 'Hooks will be executed' not in run.output(f'rank{rank}')
+    for process in processes:
+        assert key in process.output
+        assert '0.5 on rank 1 (' in process.output
+        assert 'Hooks will be executed' not in process.output

@@ -3,6 +3,7 @@ import sys
 
 import cv2
 from support import ROOT, load, run_process
+from tool_process import run_python
 
 
 def test_quickstart_trains_compares_and_draws(tmp_path):
@@ -40,13 +41,7 @@ def test_quickstart_trains_compares_and_draws(tmp_path):
 
 
 def test_nothing_starts_without_iterations(tmp_path):
-    done = run_process(
-        sys.executable,
-        ROOT / 'tools' / 'quickstart.py',
-        '--iters',
-        0,
-        cwd=tmp_path,
-    )
+    done = run_python('quickstart.py', '--iters', 0, cwd=tmp_path)
     assert done.returncode == 2
     assert '--iters 0 must be at least 1' in done.stdout
     assert not list(tmp_path.iterdir())

@@ -62,7 +62,7 @@ def run(site: Path, code: str = CODE) -> subprocess.CompletedProcess:
         cwd=site,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
 
 

@@ -3,17 +3,17 @@
 import multiprocessing
 import os
 import runpy
+import subprocess
 import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 
 import matplotlib.pyplot  # noqa: F401
 import torch._dynamo  # noqa: F401
-from mmengine.config import config
 from mmseg.utils import register_all_modules
 from support import ROOT, environment, load
 from torch.distributed.elastic.utils.distributed import get_free_port
-from yapf.yapflib import yapf_api
 
 # What the tools import late: the server of the processes imports it once.
 register_all_modules(init_default_scope=False)
@@ -26,12 +26,10 @@ def _run(tool, arguments, env, cwd, log):
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(output, stream)
-    # Most of a short run is laying out its config for the log.
-    for module in (config, yapf_api):
-        module.FormatCode = lambda text, **_: (text, True)
     os.environ.update(env)
     os.chdir(cwd)
     sys.argv = [tool, *arguments]
+    sys.path.insert(0, str(Path(tool).parent))
     runpy.run_path(tool, run_name='__main__')
 
 
@@ -39,15 +37,17 @@ class ToolProcess:
     """A tool that runs, in one process or as several ranks on the CPU.
 
     Args:
-        tool: Name in tools/.
+        tool: Name in tools/, or a path.
         *arguments: Its command line.
-        cwd: Folder to run in, which also gets the output, log_RANK.txt.
+        cwd: Folder to run in.
+        logs: Folder that gets the output, log_RANK.txt; ``cwd`` by default.
         ranks: Number of processes.
+        env: Variables of the environment.
     """
 
-    def __init__(self, tool, *arguments, cwd, ranks=1):
+    def __init__(self, tool, *arguments, cwd, logs=None, ranks=1, env=None):
         arguments = [str(argument) for argument in arguments]
-        env = [{}]
+        env = [env or {}]
         if ranks > 1:
             arguments += ['--launcher', 'pytorch']
             common = dict(
@@ -55,8 +55,11 @@ class ToolProcess:
                 MASTER_PORT=get_free_port(),
                 WORLD_SIZE=ranks,
             )
-            env = [dict(common, RANK=i, LOCAL_RANK=i) for i in range(ranks)]
-        self.logs = [Path(cwd) / f'log_{i}.txt' for i in range(ranks)]
+            env = [
+                dict(env[0], **common, RANK=i, LOCAL_RANK=i)
+                for i in range(ranks)
+            ]
+        self.logs = [Path(logs or cwd) / f'log_{i}.txt' for i in range(ranks)]
         for log in self.logs:
             log.unlink(missing_ok=True)
         # The server of the processes imports with what it inherits.
@@ -78,7 +81,7 @@ class ToolProcess:
         for process in self.processes:
             process.start()
 
-    def wait(self, timeout=100):
+    def wait(self, timeout=300):
         """Wait for all ranks and return the exit codes; -9 for a kill."""
         for process in self.processes:
             process.join(timeout)
@@ -99,6 +102,20 @@ def run_tool(tool, *arguments, cwd, ranks=1, codes=(0,)):
     process = ToolProcess(tool, *arguments, cwd=cwd, ranks=ranks)
     assert set(process.wait()) == set(codes), process.output
     return process.output
+
+
+def run_python(tool, *arguments, cwd=None, **env):
+    """Do what `run_process` does with a Python file, without its imports.
+
+    For all but one run of a tool: that one shows that it imports what it
+    needs.
+    """
+    with tempfile.TemporaryDirectory() as logs:
+        process = ToolProcess(
+            tool, *arguments, cwd=cwd or os.getcwd(), logs=logs, env=env
+        )
+        (code,) = process.wait()
+        return subprocess.CompletedProcess(arguments, code, process.output)
 
 
 def write_config(path, base, hooks=(), **options):

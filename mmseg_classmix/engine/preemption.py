@@ -28,6 +28,7 @@ class _State:
 
     process: int | None = None
     name = ''
+    over = False
     earlier: ClassVar[dict] = {}
     shared = mmap.mmap(-1, 1)
 
@@ -45,6 +46,7 @@ def obey_signals() -> None:
 
 def catch_signals() -> None:
     """Take note of SIGTERM and SIGUSR1 from now on, instead of dying."""
+    _State.over = False
     for number in SIGNALS:
         _State.earlier[number] = signal.signal(number, _handle)
 
@@ -95,13 +97,15 @@ def protect_workers(loader: DataLoader) -> None:
 
 
 def release_workers() -> None:
-    """Let SIGTERM end the workers again."""
+    """Let SIGTERM end the workers again, whatever comes after it."""
+    # The kernel sends it once more for every thread of a dead launcher.
+    _State.over = True
     _State.shared[0] = 0
 
 
 def _handle(number: int, frame: FrameType | None) -> None:
     if _State.process == os.getpid():
-        _State.shared[0] = 1
+        _State.shared[0] = not _State.over
         _State.name = _State.name or signal.Signals(number).name
     elif number == signal.SIGTERM:
         _end_worker()

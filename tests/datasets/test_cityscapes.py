@@ -1,7 +1,5 @@
 """Cityscapes in its real layout, through the shipped dataset configs."""
 
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -16,7 +14,8 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS, MODELS
 from PIL import Image
-from support import ROOT, run_process
+from support import ROOT
+from tool_process import run_python
 from torch.nn.functional import interpolate
 
 BASE = ROOT / 'configs' / '_base_' / 'datasets'
@@ -95,9 +94,8 @@ def test_split_lists_serve_both_streams(root, tmp_path):
     file = tmp_path / 'config.py'
     config(root).dump(file)
     out = tmp_path / 'splits'
-    done = run_process(
-        sys.executable,
-        ROOT / 'tools' / 'make_splits.py',
+    done = run_python(
+        'make_splits.py',
         file,
         out,
         *('--counts', '1-30=1', '1-2=6', '--seeds', '0', '1', '2'),
@@ -204,9 +202,8 @@ def test_labels_are_compared_at_input_size_by_default(tested):
 
 def test_one_word_of_the_command_line_chooses_full_resolution(tested):
     file, checkpoint, mious = tested
-    done = run_process(
-        sys.executable,
-        ROOT / 'tools' / 'test.py',
+    done = run_python(
+        'test.py',
         file,
         checkpoint,
         '--cfg-options',

@@ -27,7 +27,7 @@ def start(rank, timeout):
 def test_a_missing_process_is_an_error_after_the_timeout(rank):
     begin = time.monotonic()
     (error,) = run_ranks(start, 2, present=[rank])
-    assert 2 <= time.monotonic() - begin < 30
+    assert 2 <= time.monotonic() - begin < 100
     assert isinstance(error, TimeoutError)
     for words in (f'RANK={rank}', '2 s', 'env_cfg.dist_cfg.timeout'):
         assert words in str(error)

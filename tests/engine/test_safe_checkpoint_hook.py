@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from typing import ClassVar
 
 import pytest
@@ -10,7 +9,8 @@ from mmengine.fileio import FileClient, LocalBackend, register_backend
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
-from support import CLASSMIX, ROOT, load, run_process, tiny_config, train
+from support import CLASSMIX, load, tiny_config, train
+from tool_process import run_python
 
 ONE = {
     'default_hooks.checkpoint.interval': 1,
@@ -115,9 +115,8 @@ def test_a_full_disk_keeps_the_last_checkpoint(mounted, finished):
 @needs_root
 def test_a_read_only_work_dir_is_named_at_once(mounted, tmp_path):
     work_dir = mounted('size=100k,ro') / 'run'
-    done = run_process(
-        sys.executable,
-        ROOT / 'tools' / 'train.py',
+    done = run_python(
+        'train.py',
         CLASSMIX,
         '--work-dir',
         work_dir,

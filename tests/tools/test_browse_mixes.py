@@ -17,6 +17,7 @@ from support import (
     run_process,
     tiny_config,
 )
+from tool_process import run_python
 
 from mmseg_classmix.visualization import browse_mixes
 
@@ -37,7 +38,7 @@ class Recorder(BaseTransform):
 
 
 def browse(*arguments, cwd):
-    return run_process(sys.executable, TOOL, *arguments, cwd=cwd)
+    return run_python(TOOL, *arguments, cwd=cwd)
 
 
 def tiny_mixes(count=4, predict=True, seed=0, config=CLASSMIX, **options):
@@ -267,7 +268,8 @@ def test_tool_says_what_is_wrong(
 def test_tool_runs_on_camvid(camvid, tmp_path):
     out = tmp_path / 'mixes.png'
     config = ROOT / 'configs/classmix/camvid_1-8_r18.py'
-    done = browse(config, '--output', out, '--num', 2, cwd=tmp_path)
+    arguments = (config, '--output', out, '--num', 2)
+    done = run_process(sys.executable, TOOL, *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     picture = cv2.imread(str(out))[:, :, ::-1]
     # Road is the class with the most pixels.

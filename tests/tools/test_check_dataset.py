@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,15 +11,14 @@ from layouts import relocate, write_cityscapes, write_voc
 from mmengine.config import Config
 from PIL import Image
 from support import ROOT, run_process
+from tool_process import run_python
 
 TOOL = ROOT / 'tools' / 'dataset_converters' / 'check_dataset.py'
 BASE = ROOT / 'configs' / '_base_' / 'datasets'
 
 
-def check(config, *arguments):
-    done = run_process(
-        sys.executable, TOOL, config, *arguments, cwd=config.parent
-    )
+def check(config, *arguments, run=run_python):
+    done = run(TOOL, config, *arguments, cwd=config.parent)
     return done.returncode, done.stdout
 
 
@@ -73,7 +73,8 @@ def image(root, name, split='train'):
 
 def test_sound_cityscapes(cityscapes):
     config, root, names = cityscapes
-    code, output = check(config, '--workers', '1')
+    python = partial(run_process, sys.executable)
+    code, output = check(config, '--workers', '1', run=python)
     assert code == 0, output
     assert 'No problem found' in output
     table = rows(output)

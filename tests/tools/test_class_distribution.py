@@ -8,6 +8,7 @@ import pytest
 from mmengine.config import Config
 from PIL import Image
 from support import CLASSMIX, ROOT, SUPERVISED, run_process
+from tool_process import run_python
 
 TOOL = ROOT / 'tools' / 'analysis_tools' / 'class_distribution.py'
 CLASSES = ('ground', 'box', 'disk')
@@ -145,9 +146,7 @@ def test_sheet_shows_every_class_on_one_scale(tiny_data):
 
 def test_tool_counts_camvid(camvid, tmp_path):
     config = ROOT / 'configs/classmix/camvid_1-8_r18.py'
-    done = run_process(
-        sys.executable, TOOL, config, '--split', 'labeled', cwd=tmp_path
-    )
+    done = run_python(TOOL, config, '--split', 'labeled', cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     names = (ROOT / 'configs/splits/camvid/1-8_0_labeled.txt').read_text()
     folder = camvid / 'annotations' / 'train'

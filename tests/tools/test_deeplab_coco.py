@@ -10,7 +10,9 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 from published_deeplab import PublishedDeepLab, randomize
 from support import ROOT, load, run_process
+from tool_process import run_python
 
+TOOL = ROOT / 'tools' / 'model_converters' / 'deeplab_coco.py'
 MODEL_CONFIGS = ROOT / 'configs' / '_base_' / 'models'
 
 
@@ -36,15 +38,8 @@ def torchvision_state(depth):
     )
 
 
-def convert(src, dst, *options, **kwargs):
-    return run_process(
-        sys.executable,
-        ROOT / 'tools' / 'model_converters' / 'deeplab_coco.py',
-        src,
-        dst,
-        *options,
-        **kwargs,
-    )
+def convert(src, dst, *options):
+    return run_python(TOOL, src, dst, *options)
 
 
 def build(depth, checkpoint, with_head=False, **options):
@@ -88,7 +83,9 @@ def converted(published_file):
     """File that the tool made, and what it said."""
     dst = published_file.parent / 'new' / 'deeplabv2_r101_coco.pth'
     # From another directory, by relative paths.
-    done = convert(
+    done = run_process(
+        sys.executable,
+        TOOL,
         published_file.name,
         'new/deeplabv2_r101_coco.pth',
         cwd=published_file.parent,

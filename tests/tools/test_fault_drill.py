@@ -9,6 +9,7 @@ import sys
 import pytest
 import torch
 from support import ROOT, run_process
+from tool_process import run_python
 
 TOOL = ROOT / 'tools' / 'dev' / 'fault_drill.py'
 sys.path.insert(0, str(TOOL.parent))
@@ -18,21 +19,16 @@ compare, faults, hosts, processes, runs, trial_parts = (
 )
 
 
-def drill(tmp_path, *arguments, **env):
+def drill(tmp_path, *arguments):
     """Run the tool; return it and its table as {fault: cells}."""
-    done = run_process(
-        sys.executable,
-        TOOL,
-        '--work-dir',
-        tmp_path / 'work',
-        *arguments,
-        cwd=tmp_path,
-        timeout=1500,
-        **env,
-    )
+    command = (sys.executable, TOOL, '--work-dir', tmp_path / 'work')
+    done = run_process(*command, *arguments, cwd=tmp_path, timeout=1500)
+    return done, table_of(done)
+
+
+def table_of(done):
     rows = re.findall(r'^\| (\w+) +\|(.*)\|$', done.stdout, re.MULTILINE)
-    table = {name: [c.strip() for c in r.split('|')] for name, r in rows}
-    return done, table
+    return {name: [c.strip() for c in r.split('|')] for name, r in rows}
 
 
 def test_training_killed_during_a_save_continues_exactly(tmp_path):
@@ -58,9 +54,9 @@ def test_every_fault_is_survived(tmp_path):
 
 
 def test_a_fault_that_cannot_be_made_is_named(tmp_path):
-    done, table = drill(
-        tmp_path, '--faults', 'full_disk', 'lost_host', PATH='/nowhere'
-    )
+    arguments = ('--faults', 'full_disk', 'lost_host')
+    done = run_python(TOOL, *arguments, cwd=tmp_path, PATH='/nowhere')
+    table = table_of(done)
     # Nothing was tried: no success.
     assert done.returncode == 1, done.stdout
     for fault in ('full_disk', 'lost_host'):

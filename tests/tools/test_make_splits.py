@@ -8,15 +8,15 @@ import pytest
 from layouts import relocate
 from mmengine.config import Config
 from support import ROOT, SUPERVISED, run_process
+from tool_process import run_python
 
 # Order of SHA-256 of '0:NAME', by sha256sum and sort.
 ORDER_OF_SEED_0 = ['im_2', 'im_1', 'im_0', 'im_3']
 
 
 def make_splits(out, *arguments):
-    return run_process(
-        sys.executable,
-        ROOT / 'tools' / 'make_splits.py',
+    return run_python(
+        'make_splits.py',
         SUPERVISED,
         out,
         *arguments,
@@ -172,8 +172,7 @@ def test_commands_of_the_bases_write_the_published_counts(
     assert command[2] == f'configs/_base_/datasets/{base}.py'
     relocate(cfg, root).dump(tmp_path / 'config.py')
     out = tmp_path / 'splits'
-    done = run_process(
-        sys.executable,
+    done = run_python(
         ROOT / command[1],
         tmp_path / 'config.py',
         out,

@@ -30,7 +30,8 @@ from resized import (
     sources,
     write_config,
 )
-from support import CLASSMIX, ROOT, environment, run_process
+from support import CLASSMIX, ROOT, environment
+from tool_process import run_python
 
 
 @pytest.fixture
@@ -49,9 +50,7 @@ def resize(monkeypatch):
 def test_samples_are_the_same_to_the_bit(tmp_path, size, scale, per_city):
     config, _ = cityscapes(tmp_path, size, scale, per_city)
     out = tmp_path / 'resized'
-    done = run_process(
-        sys.executable, TOOL, config, out, '--nproc', '2', cwd=tmp_path
-    )
+    done = run_python(TOOL, config, out, '--nproc', '2', cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     # All files have the new size: nothing is left to Resize.
     files = list(out.glob('*/train/*/*'))
@@ -236,7 +235,7 @@ def test_goes_on_after_a_kill(tmp_path, resize, capsys):
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 300
     while len(list(out.glob('*/train/*/*.png'))) < 3:
         assert time.monotonic() < deadline
         assert process.poll() is None

@@ -4,11 +4,13 @@ import mmap
 import re
 import sys
 import threading
+from functools import partial
 
 import pytest
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from support import ROOT, run_process
+from tool_process import run_python
 
 FOLDER = ROOT / 'tools' / 'dev'
 QUANTITIES = {
@@ -44,11 +46,18 @@ def cells(text):
     return {name: (float(a), float(b)) for name, a, b in rows}
 
 
-@pytest.mark.parametrize('mode', [[], ['--validation']], ids=['train', 'val'])
-def test_short_run_with_workers_is_flat(tmp_path, mode):
-    command = [sys.executable, FOLDER / 'soak.py', '--iters', 100, *mode]
+@pytest.mark.parametrize(
+    ('run', 'mode'),
+    [
+        (partial(run_process, sys.executable), []),
+        (run_python, ['--validation']),
+    ],
+    ids=['train', 'val'],
+)
+def test_short_run_with_workers_is_flat(tmp_path, run, mode):
+    command = [FOLDER / 'soak.py', '--iters', 100, *mode]
     command += ['--ignore-time', '--tolerance', 8]
-    done = run_process(*command, cwd=tmp_path)
+    done = run(*command, cwd=tmp_path)
     assert done.returncode == 0, done.stdout[-3000:]
     table = cells(done.stdout)
     assert table.keys() == QUANTITIES

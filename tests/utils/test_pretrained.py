@@ -1,12 +1,11 @@
 """Weights that are missing or do not fit, of both parts of DeepLab-v2."""
 
-import sys
-
 import pytest
 import torch
 from mmengine.config import Config
 from mmseg.registry import MODELS
-from support import CLASSMIX, ROOT, SUPERVISED, run_process
+from support import CLASSMIX, SUPERVISED
+from tool_process import run_python
 
 
 def backbone(**kwargs):
@@ -117,8 +116,7 @@ def test_training_needs_the_weights_or_the_word(config, key, tmp_path):
         model = f'dict({name}={model})'
     path.write_text(f'_base_ = {str(config)!r}\nmodel = {model}\n')
     command = [
-        sys.executable,
-        ROOT / 'tools' / 'train.py',
+        'train.py',
         path,
         '--work-dir',
         tmp_path / 'run',
@@ -126,11 +124,11 @@ def test_training_needs_the_weights_or_the_word(config, key, tmp_path):
         'train_cfg.max_iters=1',
         'optim_wrapper.paramwise_cfg.custom_keys.decode_head.lr_mult=10',
     ]
-    done = run_process(*command)
+    done = run_python(*command)
     assert done.returncode != 0
     assert f'no pretrained weights in {missing}' in done.stdout
     assert f'{key}backbone.init_cfg=None' in done.stdout
-    done = run_process(*command, f'{key}backbone.init_cfg=None')
+    done = run_python(*command, f'{key}backbone.init_cfg=None')
     assert done.returncode == 0, done.stdout
     assert (tmp_path / 'run' / 'iter_1.pth').is_file()
     # One line for every frozen tensor would drown the log.

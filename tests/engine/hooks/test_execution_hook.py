@@ -4,17 +4,15 @@ import pytest
 import torch
 from support import (
     CLASSMIX,
-    ROOT,
     SUPERVISED,
     TINY,
     largest_difference,
     load,
     log_lines,
-    run_process,
     train,
 )
+from tool_process import run_tool
 from torch._dynamo.utils import counters
-from torch.distributed.elastic.utils.distributed import get_free_port
 
 from mmseg_classmix.engine.hooks import ExecutionHook
 
@@ -74,10 +72,9 @@ def test_checkpointing_works_in_two_processes(tmp_path):
     for name in ('none', BLOCKS):
         folder = tmp_path / str(len(states))
         folder.mkdir()
-        done = run_process(
-            ROOT / 'tools' / 'dist_train.sh',
-            *(TINY / 'tiny_double.py', 2, '--work-dir', folder),
-            '--cfg-options',
+        run_tool(
+            'train.py',
+            *(TINY / 'tiny_double.py', '--work-dir', folder, '--cfg-options'),
             'train_dataloader.batch_size=2',
             'train_dataloader.sampler.batch_size=2',
             *(
@@ -85,10 +82,9 @@ def test_checkpointing_works_in_two_processes(tmp_path):
                 if name == 'none'
                 else (f'default_hooks.execution.checkpointing={name}',)
             ),
-            cwd=tmp_path,
-            PORT=get_free_port(),
+            cwd=folder,
+            ranks=2,
         )
-        assert done.returncode == 0, done.stdout
         states.append(load(folder / 'iter_8.pth')['state_dict'])
     assert largest_difference(*states) == 0
 
