@@ -60,6 +60,8 @@ READS_CONFIGS = {
     'tools/analysis_tools/label_contamination.py': 'on the command line',
     'tools/benchmarks/data.py': 'named on the command line',
     'tools/benchmarks/data_wait.py': 'named on the command line',
+    'tools/benchmarks/ema.py': 'named on the command line',
+    'tools/benchmarks/small_run.py': 'named on the command line',
     'tools/dataset_converters/check_dataset.py': 'on the command line',
     'tools/dataset_converters/resize_dataset.py': 'on the command line',
     'tools/make_splits.py': 'named on the command line',

@@ -21,8 +21,8 @@ class ExecutionHook(Hook):
     Args:
         channels_last: Whether weights and features are stored with the
             channels last, which tensor cores want.
-        compile: Whether ``torch.compile`` compiles the backbones in training;
-            a dict has arguments for it.
+        torch_compile: Whether ``torch.compile`` compiles the backbones; a dict
+            has arguments for it.
         checkpointing: Names of modules (with * and ?) whose features are
             computed again in the backward pass instead of kept, such as
             'backbone.layer?.*', the blocks of a ResNet.
@@ -31,20 +31,20 @@ class ExecutionHook(Hook):
             which does so in convolutions.
 
     Raises:
-        ValueError: If an argument has the wrong type, or ``compile`` meets
-            ``checkpointing``.
+        ValueError: If an argument has the wrong type, or both
+            ``torch_compile`` and ``checkpointing`` are set.
     """
 
     def __init__(
         self,
         channels_last: bool = False,
-        compile: bool | dict = False,
+        torch_compile: bool | dict = False,
         checkpointing: str | None = None,
         tf32: bool | None = None,
     ) -> None:
         for name, value, kinds in (
             ('channels_last', channels_last, bool),
-            ('compile', compile, (bool, dict)),
+            ('torch_compile', torch_compile, (bool, dict)),
             ('checkpointing', checkpointing, (str, type(None))),
             ('tf32', tf32, (bool, type(None))),
         ):
@@ -53,15 +53,15 @@ class ExecutionHook(Hook):
                     f'ExecutionHook {name}={value!r} '
                     f'(default_hooks.execution) is a {type(value).__name__}'
                 )
-        if compile is not False and checkpointing is not None:
+        if torch_compile is not False and checkpointing is not None:
             raise ValueError(
-                'ExecutionHook compile and checkpointing '
+                'ExecutionHook torch_compile and checkpointing '
                 '(default_hooks.execution) exclude each other: a compiled '
                 'network that is computed again finds its running statistics '
                 'changed by the second forward pass of the student'
             )
         self.channels_last = channels_last
-        self.compile = compile
+        self.torch_compile = torch_compile
         self.checkpointing = checkpointing
         self.tf32 = tf32
 
@@ -90,7 +90,8 @@ class ExecutionHook(Hook):
     def _prepare(self, network: nn.Module) -> None:
         if self.channels_last:
             network.to(memory_format=torch.channels_last)
-        if self.compile is not False:
-            options = {} if self.compile is True else self.compile
+        if self.torch_compile is not False:
+            how = self.torch_compile
+            options = {} if how is True else how
             # In place: the names of the parameters stay.
             network.backbone.compile(**options)

@@ -115,7 +115,7 @@ def fresh_compiler():
 def test_compiled_networks_train_the_same(tmp_path, usual, fresh_compiler):
     # Without code generation, which takes a minute.
     how = {
-        **execution(compile=dict(backend='aot_eager')),
+        **execution(torch_compile=dict(backend='aot_eager')),
         # A rate by the name of a parameter; those have not changed.
         'optim_wrapper.paramwise_cfg.custom_keys.decode_head.lr_mult': 1.0,
         'train_cfg.val_interval': 2,
@@ -140,7 +140,7 @@ def test_a_name_of_nothing_is_refused(tmp_path):
     'options',
     [
         dict(channels_last='yes'),
-        dict(compile='inductor'),
+        dict(torch_compile='inductor'),
         dict(checkpointing=True),
         dict(tf32='high'),
     ],
@@ -154,7 +154,7 @@ def test_wrong_types_are_refused(options):
 @pytest.mark.parametrize(
     'other',
     [
-        dict(compile=dict(backend='aot_eager')),
+        dict(torch_compile=dict(backend='aot_eager')),
         dict(checkpointing=BLOCKS),
     ],
 )
@@ -174,4 +174,4 @@ def test_all_together_leave_the_losses(tmp_path, usual, fresh_compiler, other):
 
 def test_compiled_networks_cannot_be_computed_again():
     with pytest.raises(ValueError, match='exclude each other'):
-        ExecutionHook(compile=True, checkpointing=BLOCKS)
+        ExecutionHook(torch_compile=True, checkpointing=BLOCKS)
