@@ -32,7 +32,8 @@ def checkpoint_modules(network: nn.Module, pattern: str) -> list[str]:
     names = []
     for name, module in network.named_modules():
         inside = any(name.startswith(f'{outer}.') for outer in names)
-        if inside or not fnmatchcase(name, pattern):
+        # The network itself has no name.
+        if inside or not name or not fnmatchcase(name, pattern):
             continue
         # Containers such as ModuleList are not called themselves.
         if type(module).forward is not nn.Module.forward:

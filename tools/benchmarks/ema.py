@@ -2,7 +2,7 @@
 
     python tools/benchmarks/ema.py CONFIG
 
-compares, in turns: ``MeanTeacherHook`` after an iteration, a bare
+compares, in turns: the update of ``MeanTeacherHook``, a bare
 ``torch._foreach_lerp_`` over the same tensors, and the loop over parameters
 of the published code.
 """

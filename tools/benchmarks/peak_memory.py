@@ -2,6 +2,7 @@
 
 import os
 import resource
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,18 +32,25 @@ def peak_in_child(side: Callable[[], object], device: str) -> float:
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        # Threads of OpenMP do not survive a fork.
-        torch.set_num_threads(1)
-        before = _resident()
-        side()
-        side()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        os.write(writer, str(peak - before).encode())
-        os._exit(0)
+        try:
+            # Threads of OpenMP do not survive a fork.
+            torch.set_num_threads(1)
+            before = _resident()
+            side()
+            side()
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            os.write(writer, str(peak - before).encode())
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            # What follows in the program is for the parent.
+            os._exit(0)
     os.close(writer)
     with os.fdopen(reader) as pipe:
         text = pipe.read()
     os.waitpid(child, 0)
+    if not text:
+        raise RuntimeError('the call that was to be measured failed')
     return float(text)
 
 

@@ -22,6 +22,7 @@ from interleaved import measure, report
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import LOOPS
 from mmengine.runner import IterBasedTrainLoop, Runner
+from mmseg.registry import MODELS
 from parts import time_of_parts
 from peak_memory import peak_in_child
 from small_run import small_config
@@ -65,12 +66,9 @@ class MeasuringLoop(IterBasedTrainLoop):
 def bare_step(kind: type, loop: MeasuringLoop, batch: dict) -> BareStep:
     """Copy networks and optimizer of a run, and prepare the batch."""
     runner = loop.runner
-    networks = nn.ModuleDict(
-        {
-            name: deepcopy(getattr(runner.model, name))
-            for name in ('student', 'teacher')
-        }
-    )
+    networks = MODELS.build(deepcopy(runner.cfg.model))
+    networks.load_state_dict(runner.model.state_dict())
+    networks.to(next(runner.model.parameters()).device).train()
     wrapper = deepcopy(runner.cfg.optim_wrapper)
     for key in ('dtype', 'loss_scale'):
         wrapper.pop(key, None)
@@ -108,6 +106,9 @@ def measure_all(
         f'{args.config}, {args.batch} images of {args.size[0]} x '
         f'{args.size[1]}, {device}, {args.threads} threads\n'
     )
+    if device == 'cuda':
+        # cuDNN tries its kernels, which takes memory once.
+        sides['floor']()
     # First: a process keeps memory that was used once.
     peaks = {n: peak_in_child(side, device) for n, side in sides.items()}
     results = measure(sides, args.rounds, args.threads)

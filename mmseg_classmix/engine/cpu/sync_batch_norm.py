@@ -72,6 +72,8 @@ def convert_sync_batch_norm(module: nn.Module) -> nn.Module:
     Returns:
         The module, changed in place (a new one if it is itself a batch norm).
     """
+    if isinstance(module, CPUSyncBatchNorm):
+        return module
     if isinstance(module, _BatchNorm):
         converted = CPUSyncBatchNorm(
             module.num_features,

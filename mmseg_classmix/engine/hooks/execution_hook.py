@@ -1,10 +1,13 @@
 """How the networks are executed: faster or in less memory."""
 
+import gc
+
 import torch
 from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
-from torch import nn
 
 from mmseg_classmix.utils.activation_checkpointing import checkpoint_modules
 from mmseg_classmix.utils.unwrap import unwrap
@@ -74,6 +77,9 @@ class ExecutionHook(Hook):
         if self.tf32 is not None:
             torch.backends.cuda.matmul.allow_tf32 = self.tf32
             torch.backends.cudnn.allow_tf32 = self.tf32
+        if self.channels_last:
+            _to_channels_last(runner)
+        _align_optimizer(runner.optim_wrapper)
         model = unwrap(runner.model)
         networks = [getattr(model, 'student', model)]
         if self.checkpointing is not None:
@@ -84,14 +90,42 @@ class ExecutionHook(Hook):
             )
         if hasattr(model, 'teacher'):
             networks.append(model.teacher)
-        for network in networks:
-            self._prepare(network)
-
-    def _prepare(self, network: nn.Module) -> None:
-        if self.channels_last:
-            network.to(memory_format=torch.channels_last)
         if self.torch_compile is not False:
             how = self.torch_compile
-            options = {} if how is True else how
-            # In place: the names of the parameters stay.
-            network.backbone.compile(**options)
+            for network in networks:
+                # In place: the names of the parameters stay.
+                network.backbone.compile(**({} if how is True else how))
+
+
+def _to_channels_last(runner: Runner) -> None:
+    model = unwrap(runner.model)
+    model.to(memory_format=torch.channels_last)
+    if not is_model_wrapper(runner.model):
+        return
+    # DDP has planned its messages for the layout before; in the other it
+    # would mix up the numbers of a gradient.
+    runner.model = None
+    gc.collect()
+    cfg = runner.cfg.get('model_wrapper_cfg')
+    runner.model = runner.wrap_model(cfg, model)
+
+
+@torch.no_grad()
+def _align_optimizer(optim_wrapper: OptimWrapper) -> None:
+    """Give what the optimizer keeps for a weight the layout of that weight.
+
+    A checkpoint may have the other layout, and fused optimizers go through
+    the memory of both side by side.
+    """
+    for optimizer in _optimizers(optim_wrapper):
+        for weight, state in optimizer.state.items():
+            for name, value in state.items():
+                if getattr(value, 'shape', None) == weight.shape:
+                    aligned = torch.empty_like(weight, dtype=value.dtype)
+                    state[name] = aligned.copy_(value)
+
+
+def _optimizers(optim_wrapper: OptimWrapper) -> list[torch.optim.Optimizer]:
+    several = isinstance(optim_wrapper, OptimWrapperDict)
+    wrappers = optim_wrapper.values() if several else [optim_wrapper]
+    return [wrapper.optimizer for wrapper in wrappers]
