@@ -65,7 +65,7 @@ def really_kept(tool, cfg):
 
 def test_kept_is_what_autograd_saves(tool):
     cfg = Config.fromfile(str(CLASSMIX))
-    found = tool.step_memory(cfg, SIZE, 4, False, '')
+    found = tool.step_memory(cfg, SIZE, 4)
     real = really_kept(tool, cfg)
     # The last results, which nothing needs again, are alive too.
     assert real <= found['kept'] < 1.02 * real
@@ -82,20 +82,28 @@ def test_kept_is_what_autograd_saves(tool):
 
 def test_each_option_keeps_less(tool):
     cfg = Config.fromfile(str(CLASSMIX))
-    plain, blocks, short, both = (
-        tool.step_memory(cfg, SIZE, 4, amp, pattern)
-        for amp in (False, True)
-        for pattern in ('', 'backbone.layer?.*')
+    blocks, separate = dict(pattern='backbone.layer?.*'), dict(separate=True)
+    options = (
+        dict(),
+        blocks,
+        separate,
+        dict(amp=True),
+        dict(amp=True, **blocks, **separate),
     )
-    assert plain['state'] == blocks['state'] == short['state']
-    for one in (blocks, short):
-        assert both['kept'] < one['kept'] < plain['kept']
-        assert both['peak'] < one['peak'] < plain['peak']
+    plain, *others, all_together = (
+        tool.step_memory(cfg, SIZE, 4, **how) for how in options
+    )
+    for one in others:
+        assert one['state'] == plain['state']
+        assert all_together['kept'] < one['kept'] < plain['kept']
+        assert all_together['peak'] < one['peak'] < plain['peak']
+    # The features of one half of the student's images.
+    assert others[1]['kept'] < 0.6 * plain['kept']
 
 
 def test_prints_a_row_for_each():
     done = run_process(sys.executable, TOOL, CLASSMIX, '--size', 32, 40)
     assert done.returncode == 0, done.stdout
     rows = [line for line in done.stdout.splitlines() if line[:1] == '|']
-    assert len(rows) == 6
+    assert len(rows) == 10
     assert {row.count('|') for row in rows} == {5}

@@ -4,8 +4,9 @@ r"""Compute the memory of a training step, without its device or its data.
 
 runs two iterations of the model of CONFIG and its optimizer on tensors that
 have a shape but no content (``FakeTensorMode`` of torch) and adds up which
-are alive: in float32; with activation checkpointing; under autocast to
-bfloat16; and both. That takes seconds and no memory on any machine.
+are alive: in float32 and under autocast to bfloat16, with a backward pass for
+each loss, with activation checkpointing, and with both. That takes seconds
+and no memory on any machine.
 
 This is computed, not measured. On a GPU come on top: its CUDA context, what
 cuDNN works with inside an operation, and what torch keeps in reserve. Autocast
@@ -17,6 +18,7 @@ import argparse
 import sys
 import weakref
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 from mmengine.config import Config
@@ -32,8 +34,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from mmseg_classmix.engine.hooks import ExecutionHook
 from mmseg_classmix.models.segmentors import upsampling
-from mmseg_classmix.utils.activation_checkpointing import checkpoint_modules
 
 GIB = 2**30
 
@@ -133,7 +135,12 @@ def batch(
 
 
 def step_memory(
-    cfg: Config, size: tuple[int, int], count: int, amp: bool, pattern: str
+    cfg: Config,
+    size: tuple[int, int],
+    count: int,
+    amp: bool = False,
+    pattern: str | None = None,
+    separate: bool = False,
 ) -> dict[str, int]:
     """Compute the memory of training.
 
@@ -142,7 +149,8 @@ def step_memory(
         size: (height, width) of the images.
         count: Images, half of them labeled.
         amp: Whether under autocast to bfloat16.
-        pattern: Modules to compute again, '' for none.
+        pattern: ``checkpointing`` of ExecutionHook.
+        separate: ``separate_backward`` of ExecutionHook.
 
     Returns:
         Bytes: 'state' (both networks, momentum and batch), 'kept' from the
@@ -152,9 +160,15 @@ def step_memory(
     mode = FakeTensorMode()
     without_content(model, mode)
     model.train()
-    if pattern:
-        checkpoint_modules(model.student, pattern)
     optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    hook = ExecutionHook(checkpointing=pattern, separate_backward=separate)
+    # What the hook needs of a runner.
+    logger = MMLogger.get_current_instance()
+    hook.before_train(
+        SimpleNamespace(
+            model=model, optim_wrapper=optim_wrapper, logger=logger
+        )
+    )
     with mode, LiveMemory() as memory:
         for tensor in (*model.parameters(), *model.buffers()):
             memory.add(tensor)
@@ -191,17 +205,23 @@ def main() -> None:
         '| | weights, momentum, batch (GiB) | kept for the backward pass '
         '(GiB) | peak (GiB) |\n|---|---|---|---|'
     )
-    for name, amp, pattern in (
-        ('float32', False, ''),
-        ('float32, checkpointing', False, args.checkpointing),
-        ('bfloat16', True, ''),
-        ('bfloat16, checkpointing', True, args.checkpointing),
-    ):
-        found = step_memory(
-            cfg, tuple(args.size), args.batch_size, amp, pattern
-        )
-        cells = ' | '.join(f'{value / GIB:.2f}' for value in found.values())
-        print(f'| {name} | {cells} |', flush=True)
+    blocks = args.checkpointing
+    options = {
+        '': {},
+        ', separate_backward': dict(separate=True),
+        ', checkpointing': dict(pattern=blocks),
+        ', both': dict(separate=True, pattern=blocks),
+    }
+    for amp in (False, True):
+        for name, how in options.items():
+            found = step_memory(
+                cfg, tuple(args.size), args.batch_size, amp, **how
+            )
+            cells = ' | '.join(
+                f'{value / GIB:.2f}' for value in found.values()
+            )
+            dtype = 'bfloat16' if amp else 'float32'
+            print(f'| {dtype}{name} | {cells} |', flush=True)
 
 
 if __name__ == '__main__':

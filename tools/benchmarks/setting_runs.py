@@ -39,6 +39,9 @@ PARTS = {
     'checkpointing': Part(
         (f'default_hooks.execution.checkpointing={BLOCKS}',)
     ),
+    'separate_backward': Part(
+        ('default_hooks.execution.separate_backward=True',)
+    ),
     'compile': Part(('default_hooks.execution.compile=True',)),
     'foreach': Part(('optim_wrapper.optimizer.foreach=True',)),
     'fused': Part(('optim_wrapper.optimizer.fused=True',)),
