@@ -33,6 +33,7 @@ from mmseg_classmix.utils.command_line import (
     export_local_rank,
     load_config,
 )
+from mmseg_classmix.utils.mixed_precision import has_bfloat16, mixed_precision
 from mmseg_classmix.utils.settings_check import check_settings
 
 
@@ -47,7 +48,11 @@ def parse_args() -> argparse.Namespace:
         'takes a certain one',
     )
     parser.add_argument(
-        '--amp', action='store_true', help='mixed precision (needs a GPU)'
+        '--amp',
+        action='store_true',
+        help='mixed precision, bfloat16 where the hardware has it and else '
+        'float16 with a scaled loss (needs a GPU); optim_wrapper.dtype and '
+        '.loss_scale of the config win',
     )
     args = parser.parse_args()
     if args.amp and not torch.cuda.is_available():
@@ -63,8 +68,7 @@ def training_config(args: argparse.Namespace) -> Config:
         # What mmengine reads, where there is no ResumeHook.
         cfg.load_from = cfg.resume
     if args.amp:
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
-        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+        cfg.optim_wrapper = mixed_precision(cfg.optim_wrapper, has_bfloat16())
     return cfg
 
 

@@ -1,6 +1,7 @@
 """How the networks are executed: faster or in less memory."""
 
 import gc
+from functools import partial
 
 import torch
 from mmengine.hooks import Hook
@@ -8,6 +9,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
+from torch import Tensor
 
 from mmseg_classmix.utils.activation_checkpointing import checkpoint_modules
 from mmseg_classmix.utils.unwrap import unwrap
@@ -29,6 +31,10 @@ class ExecutionHook(Hook):
         checkpointing: Names of modules (with * and ?) whose features are
             computed again in the backward pass instead of kept, such as
             'backbone.layer?.*', the blocks of a ResNet.
+        separate_backward: Whether the gradients of the supervised loss are
+            computed before the mixed images are looked at: the features of
+            one half of the batch are kept at a time, not those of both. The
+            sum of the gradients stays the same, and so does the work.
         tf32: Whether a GPU may round factors to 10 bits (TensorFloat-32) in
             convolutions and matrix products; None leaves torch's default,
             which does so in convolutions.
@@ -43,12 +49,14 @@ class ExecutionHook(Hook):
         channels_last: bool = False,
         torch_compile: bool | dict = False,
         checkpointing: str | None = None,
+        separate_backward: bool = False,
         tf32: bool | None = None,
     ) -> None:
         for name, value, kinds in (
             ('channels_last', channels_last, bool),
             ('torch_compile', torch_compile, (bool, dict)),
             ('checkpointing', checkpointing, (str, type(None))),
+            ('separate_backward', separate_backward, bool),
             ('tf32', tf32, (bool, type(None))),
         ):
             if not isinstance(value, kinds):
@@ -66,13 +74,15 @@ class ExecutionHook(Hook):
         self.channels_last = channels_last
         self.torch_compile = torch_compile
         self.checkpointing = checkpointing
+        self.separate_backward = separate_backward
         self.tf32 = tf32
 
     def before_train(self, runner: Runner) -> None:
         """Prepare the networks.
 
         Raises:
-            ValueError: If no module has the name that ``checkpointing`` says.
+            ValueError: If no module has the name that ``checkpointing`` says,
+                or a supervised run is to separate its only loss.
         """
         if self.tf32 is not None:
             torch.backends.cuda.matmul.allow_tf32 = self.tf32
@@ -82,6 +92,14 @@ class ExecutionHook(Hook):
         _align_optimizer(runner.optim_wrapper)
         model = unwrap(runner.model)
         networks = [getattr(model, 'student', model)]
+        if self.separate_backward:
+            if not hasattr(model, 'early_backward'):
+                raise ValueError(
+                    'ExecutionHook separate_backward=True '
+                    f'(default_hooks.execution): {type(model).__name__} has '
+                    'one loss; it is for MeanTeacherSegmentor'
+                )
+            model.early_backward = partial(_backward, runner.optim_wrapper)
         if self.checkpointing is not None:
             names = checkpoint_modules(networks[0], self.checkpointing)
             runner.logger.info(
@@ -129,3 +147,17 @@ def _optimizers(optim_wrapper: OptimWrapper) -> list[torch.optim.Optimizer]:
     several = isinstance(optim_wrapper, OptimWrapperDict)
     wrappers = optim_wrapper.values() if several else [optim_wrapper]
     return [wrapper.optimizer for wrapper in wrappers]
+
+
+def _backward(optim_wrapper: OptimWrapper, loss: Tensor) -> None:
+    """Add gradients, which the backward pass of the iteration will add to.
+
+    DDP communicates in the latter, with the sum of both: it does not look at
+    gradients before its own forward pass has ended.
+    """
+    loss = optim_wrapper.scale_loss(loss)
+    scaler = getattr(optim_wrapper, 'loss_scaler', None)
+    # OptimWrapper.backward would count an iteration.
+    loss = loss if scaler is None else scaler.scale(loss)
+    with torch.autocast(loss.device.type, enabled=False):
+        loss.backward()

@@ -1,7 +1,7 @@
 """Mean teacher: any mmseg segmentor, twice."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 
@@ -13,6 +13,7 @@ from mmseg.registry import MODELS, TRANSFORMS
 from mmseg.utils import add_prefix
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils._pytree import tree_map
 
 from mmseg_classmix.datasets.transforms.batch_mix import send_images
 from mmseg_classmix.models.segmentors.pseudo_label import (
@@ -106,6 +107,8 @@ class MeanTeacherSegmentor(BaseSegmentor):
         #: Seed of the mixing of the next batch, the same on all ranks; the
         #: global generator is used while it is None. See IterSeedHook.
         self.mix_seed: int | None = None
+        #: Computes gradients of the supervised loss early: ExecutionHook.
+        self.early_backward: Callable[[Tensor], None] | None = None
         self._register_load_state_dict_pre_hook(self._spread_checkpoint)
 
     @property
@@ -204,6 +207,8 @@ class MeanTeacherSegmentor(BaseSegmentor):
         self._notice_missing_hook()
         labeled, unlabeled = split_batch(inputs, data_samples)
         losses = add_prefix(self.student.loss(*labeled), 'sup')
+        if self.early_backward is not None:
+            losses = self._backward_now(losses)
         with torch.no_grad():
             transforms = self.batch_transforms
             ahead = send_images(transforms.transforms, unlabeled[0])
@@ -211,6 +216,10 @@ class MeanTeacherSegmentor(BaseSegmentor):
         logits = full_logits(self.student, batch['img'])
         losses.update(add_prefix(self.unsup_loss(logits, batch), 'unsup'))
         return losses
+
+    def _backward_now(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
+        self.early_backward(self.parse_losses(losses)[0])
+        return tree_map(Tensor.detach, losses)
 
     def teacher_moved(self) -> None:
         """Take note of an update; MeanTeacherHook calls it."""

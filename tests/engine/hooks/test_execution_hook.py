@@ -11,7 +11,7 @@ from support import (
     log_lines,
     train,
 )
-from tool_process import run_tool
+from tool_process import arguments_for, run_tool
 from torch._dynamo.utils import counters
 
 from mmseg_classmix.engine.hooks import ExecutionHook
@@ -175,3 +175,25 @@ def test_all_together_leave_the_losses(tmp_path, usual, fresh_compiler, other):
 def test_compiled_networks_cannot_be_computed_again():
     with pytest.raises(ValueError, match='exclude each other'):
         ExecutionHook(torch_compile=True, checkpointing=BLOCKS)
+
+
+def test_layouts_agree_in_two_processes(tmp_path):
+    states = []
+    for index, value in enumerate((False, True)):
+        folder = tmp_path / str(index)
+        folder.mkdir()
+        arguments = arguments_for(folder, ranks=2)
+        arguments.append(f'default_hooks.execution.channels_last={value}')
+        config = TINY / 'tiny_double.py'
+        run_tool('train.py', config, *arguments, cwd=folder, ranks=2)
+        states.append(load(folder / 'iter_8.pth')['state_dict'])
+    assert largest_difference(*states) < 1e-9
+
+
+@pytest.mark.parametrize('first', [False, True])
+def test_the_layout_may_change_at_a_resume(tmp_path, usual, first):
+    fused = {'optim_wrapper.optimizer.fused': True}
+    short = {'train_cfg.max_iters': 2}
+    train(tmp_path, **short, **fused, **execution(channels_last=first))
+    train(tmp_path, resume=True, **fused, **execution(channels_last=not first))
+    assert largest_difference(weights(usual), weights(tmp_path)) < 1e-4

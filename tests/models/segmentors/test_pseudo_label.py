@@ -12,6 +12,7 @@ from mmseg_classmix.models.segmentors.pseudo_label import (
     low_resolution_logits,
 )
 from mmseg_classmix.models.segmentors.upsampling import (
+    _by_rows,
     _rows_are_exact,
     upsample,
     upsampled_rows,
@@ -71,6 +72,20 @@ def test_rows_are_those_of_the_whole(shape, size, align_corners):
         logits[None], size, mode='bilinear', align_corners=align_corners
     )
     assert torch.equal(torch.cat(rows, 1), full[0])
+
+
+@pytest.mark.parametrize('align_corners', [True, False])
+@pytest.mark.parametrize('height', [1, 20, 57, 200, 1000])
+def test_rows_are_interpolated_whatever_kernel_torch_has(
+    height, align_corners
+):
+    torch.manual_seed(0)
+    logits, size = torch.randn(3, 20, 30), (height, 400)
+    rows = [x for _, x in _by_rows(logits, size, align_corners)]
+    full = F.interpolate(
+        logits[None], size, mode='bilinear', align_corners=align_corners
+    )
+    torch.testing.assert_close(torch.cat(rows, 1), full[0], rtol=0, atol=2e-5)
 
 
 def test_large_images_are_upsampled_in_blocks():
