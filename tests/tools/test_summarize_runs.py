@@ -3,6 +3,7 @@ import io
 import re
 import statistics
 import subprocess
+import time
 
 import pytest
 from mmengine.hooks import Hook
@@ -66,6 +67,8 @@ def trained(tmp_path_factory):
                         ],
                         **options,
                     )
+                # A run is a folder named after the second of its start.
+                time.sleep(1)
                 (root / 'cut').mkdir()
                 subprocess.run(
                     ['cp', '-r', str(work_dir), str(root / 'cut')], check=True
