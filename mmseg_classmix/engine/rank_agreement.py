@@ -140,7 +140,7 @@ def _difference(digest: str, detail: Callable[[], Any]) -> tuple | None:
 def _digest(items: Any) -> str:
     digest = blake2b(digest_size=16)
     for item in items:
-        # Arrays are hashed as they are: a million names take 0.2 s.
+        # Arrays are hashed as they are: there may be a million names.
         digest.update(
             item if hasattr(item, 'tobytes') else repr(item).encode()
         )
