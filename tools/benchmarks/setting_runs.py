@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from small_run import ROOT
+from small_run import ROOT, environment
 
 TF32 = 'default_hooks.execution.tf32'
 BLOCKS = 'backbone.layer?.*'
@@ -113,16 +113,13 @@ def arguments(setting: str) -> list[str]:
     return [*flags, *(['--cfg-options', *options] if options else [])]
 
 
-def train(
-    config: Path, setting: str, iters: int, options: list[str], work_dir: Path
-) -> Run:
+def train(config: Path, setting: str, iters: int, work_dir: Path) -> Run:
     """Train in a process of its own, without validation and checkpoints.
 
     Args:
         config: Of the training.
         setting: See :func:`parts_of`.
         iters: Number of iterations.
-        options: More ``--cfg-options``.
         work_dir: A new folder.
 
     Returns:
@@ -144,18 +141,13 @@ def train(
         'default_hooks.checkpoint=None',
         'default_hooks.logger.interval=1',
         'log_processor.window_size=1',
-        *options,
     ]
     work_dir.mkdir(parents=True)
-    env = dict(os.environ)
-    for part in parts_of(setting):
-        env.update(part.env)
-    paths = [str(ROOT), env.get('PYTHONPATH')]
-    env['PYTHONPATH'] = os.pathsep.join(filter(None, paths))
+    env = dict(pair for part in parts_of(setting) for pair in part.env)
     with open(work_dir / 'output', 'w+') as log:
         process = subprocess.Popen(
             list(map(str, command)),
-            env=env,
+            env=environment(**env),
             stdout=log,
             stderr=subprocess.STDOUT,
         )

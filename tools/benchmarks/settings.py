@@ -39,7 +39,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 from setting_runs import PARTS, Run, arguments, parts_of, train
 from small_run import small_config
 
@@ -104,7 +104,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        default=[],
+        action=DictAction,
+        default={},
         metavar='KEY=VALUE',
         help='override values of the config in every training',
     )
@@ -200,28 +201,24 @@ def row(setting: str, runs: list[Run], plain: Run, images: int) -> str:
 
 
 def prepare(args: argparse.Namespace, folder: Path) -> tuple[Path, int]:
-    """Find the config, with random images if asked for.
+    """Write the config, with what is asked for on the command line.
 
     Args:
         args: The command line.
-        folder: Where images are written.
+        folder: Where it is written, and random images.
 
     Returns:
         Its file, and the images of an iteration.
     """
-    config = args.config.resolve()
     if args.size:
-        small = small_config(
-            str(config), folder, tuple(args.size), args.batch_size
+        cfg = small_config(
+            str(args.config), folder, tuple(args.size), args.batch_size
         )
-        config = folder / 'config.py'
-        small.dump(config)
-    cfg = Config.fromfile(str(config))
-    for option in args.cfg_options:
-        key, _, value = option.partition('=')
-        if key == 'train_dataloader.batch_size':
-            cfg.merge_from_dict({key: int(value)})
-    return config, cfg.train_dataloader.batch_size
+    else:
+        cfg = Config.fromfile(str(args.config))
+    cfg.merge_from_dict(args.cfg_options)
+    cfg.dump(folder / 'config.py')
+    return folder / 'config.py', cfg.train_dataloader.batch_size
 
 
 def measure(
@@ -247,9 +244,7 @@ def measure(
             print(f'round {number + 1}: {setting}', file=sys.stderr)
             work_dir = folder / str(number) / setting
             try:
-                run = train(
-                    config, setting, args.iters, args.cfg_options, work_dir
-                )
+                run = train(config, setting, args.iters, work_dir)
             except RuntimeError as error:
                 # Others, such as those with less memory, may work.
                 errors[setting] = str(error)

@@ -99,6 +99,14 @@ def _datasets(folder: Path, classes: int) -> list[dict]:
     return [labeled, unlabeled]
 
 
+def environment(**env: str) -> dict[str, str]:
+    """Environment of a process that finds this package and this folder."""
+    paths = [str(ROOT), str(Path(__file__).parent)]
+    paths.append(os.environ.get('PYTHONPATH', ''))
+    joined = os.pathsep.join(filter(None, paths))
+    return {**os.environ, 'PYTHONPATH': joined, **env}
+
+
 def run_python(*arguments: object) -> None:
     """Run this Python, one thread a process, with this package.
 
@@ -108,18 +116,11 @@ def run_python(*arguments: object) -> None:
     Raises:
         SystemExit: If it fails, with what it wrote.
     """
-    paths = [str(ROOT), str(Path(__file__).parent)]
-    paths.append(os.environ.get('PYTHONPATH', ''))
-    env = dict(
-        os.environ,
-        PYTHONPATH=os.pathsep.join(filter(None, paths)),
-        OMP_NUM_THREADS='1',
-    )
     # A pipe would be waited for as long as workers live.
     with tempfile.TemporaryFile('w+') as log:
         done = subprocess.run(
             [sys.executable, *map(str, arguments)],
-            env=env,
+            env=environment(OMP_NUM_THREADS='1'),
             stdout=log,
             stderr=subprocess.STDOUT,
         )
