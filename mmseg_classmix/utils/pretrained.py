@@ -6,10 +6,18 @@ import shlex
 from mmengine.model import BaseModule, PretrainedInit
 from mmengine.runner import CheckpointLoader
 
-CONVERT = 'python tools/model_converters/deeplab_coco.py SRC'
+#: Command that makes a file, without the file, and where its source is from.
+Origin = tuple[str, str]
+DEEPLAB: Origin = (
+    'python tools/model_converters/deeplab_coco.py SRC',
+    'SRC is resnet101COCO-41f33a49.pth for ResNet-101 (its first address is '
+    'dead, mirrors exist), or the ResNet-50 or -18 of torchvision',
+)
 
 
-def check_pretrained(module: BaseModule, part: str) -> dict:
+def check_pretrained(
+    module: BaseModule, part: str, origin: Origin = DEEPLAB
+) -> dict:
     """Refuse pretrained weights that mmengine would load in part or not.
 
     mmengine leaves what a file lacks at its random start, and says so only
@@ -18,6 +26,7 @@ def check_pretrained(module: BaseModule, part: str) -> dict:
     Args:
         module: Network whose ``init_cfg`` may have type 'Pretrained'.
         part: Its key in the config, 'backbone' or 'decode_head'.
+        origin: How such a file is made.
 
     Returns:
         ``meta`` of the file, or {} if there is no file.
@@ -32,19 +41,20 @@ def check_pretrained(module: BaseModule, part: str) -> dict:
     cfgs = module.init_cfg
     for cfg in [cfgs] if isinstance(cfgs, dict) else cfgs:
         if cfg['type'] in ('Pretrained', PretrainedInit):
-            return _check_file(module, part, **cfg)
+            return _check_file(module, part, origin, **cfg)
     return {}
 
 
 def _check_file(
     module: BaseModule,
     part: str,
+    origin: Origin,
     checkpoint: str,
     prefix: str | None = None,
     **_,
 ) -> dict:
     if '://' not in checkpoint and not osp.isfile(osp.expanduser(checkpoint)):
-        raise FileNotFoundError(_missing_message(checkpoint, part))
+        raise FileNotFoundError(_missing_message(checkpoint, part, origin))
     # The keys and shapes only: mmengine reads the numbers afterwards.
     content = CheckpointLoader.load_checkpoint(
         checkpoint, map_location='meta', logger='silent'
@@ -74,7 +84,7 @@ def _check_file(
             f'{type(module).__name__}: {len(wrong)} of {len(needed)} tensors '
             f'are missing or of another shape, such as {some}. The file '
             f'starts with {", ".join(list(state)[:2])!s}. Convert it with '
-            f'"{CONVERT} DST", give the weights of this network, or start '
+            f'"{origin[0]} DST", give the weights of this network, or start '
             f'without: {_scratch(part)}'
         )
     return content.get('meta', {})
@@ -91,13 +101,12 @@ def _scratch(part: str) -> str:
     )
 
 
-def _missing_message(checkpoint: str, part: str) -> str:
+def _missing_message(checkpoint: str, part: str, origin: Origin) -> str:
     path = osp.abspath(osp.expanduser(checkpoint))
+    command, source = origin
     return (
         f'no pretrained weights in {path} ({part}.init_cfg.checkpoint). '
-        f'Convert them, once:\n    {CONVERT} {shlex.quote(path)}\n'
-        'SRC is resnet101COCO-41f33a49.pth for ResNet-101 (its first address '
-        'is dead, mirrors exist), or the ResNet-50 or -18 of torchvision; '
-        'docs/pretrained_weights.md says more.\n'
+        f'Convert them, once:\n    {command} {shlex.quote(path)}\n'
+        f'{source}; docs/pretrained_weights.md says more.\n'
         f'Or start from scratch, explicitly:\n    {_scratch(part)}'
     )
