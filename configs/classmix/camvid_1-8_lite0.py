@@ -1,0 +1,19 @@
+# ClassMix on the pretrained baseline it inherits.
+_base_ = '../supervised/camvid_1-8_lite0.py'
+model = dict(
+    _delete_=True,
+    type='MeanTeacherSegmentor',
+    segmentor=_base_.model,
+    batch_transforms=[dict(type='ClassMix')],
+    unsup_loss=dict(type='PseudoLabelLoss'),
+)
+labeled, unlabeled = _base_.labeled, _base_.unlabeled
+unlabeled.ann_file = '{{ fileDirname }}/../splits/camvid/1-8_0_unlabeled.txt'
+train_dataloader = dict(
+    batch_size=8,
+    sampler=dict(batch_size=8, source_ratio=[1, 1]),
+    dataset=dict(datasets=[labeled, unlabeled]),
+)
+custom_hooks = [dict(type='MeanTeacherHook')]
+val_cfg = dict(type='TeacherStudentValLoop')
+default_hooks = dict(checkpoint=dict(save_best='student/mIoU'))
