@@ -16,6 +16,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import tree_map
 
 from mmseg_classmix.datasets.transforms.batch_mix import send_images
+from mmseg_classmix.models.segmentors.plain_checkpoint import (
+    spread_checkpoint,
+)
 from mmseg_classmix.models.segmentors.pseudo_label import (
     full_logits,
     label_and_confidence,
@@ -27,7 +30,6 @@ from mmseg_classmix.models.segmentors.semi_batch import (
     split_batch,
 )
 from mmseg_classmix.models.segmentors.supported import (
-    NETWORKS,
     check_arguments,
     check_segmentor,
 )
@@ -160,16 +162,7 @@ class MeanTeacherSegmentor(BaseSegmentor):
         """Keep the origin of every single tensor out of the log."""
 
     def _spread_checkpoint(self, state_dict: dict, prefix: str, *_) -> None:
-        """Give a plain mmseg checkpoint to both networks."""
-        own = [key for key in state_dict if key.startswith(prefix)]
-        parts = tuple(f'{prefix}{name}.' for name in NETWORKS)
-        self.teacher_loaded = any(key.startswith(parts[1]) for key in own)
-        if any(key.startswith(parts) for key in own):
-            return
-        for key in own:
-            value = state_dict.pop(key)
-            for part in parts:
-                state_dict[part + key[len(prefix) :]] = value
+        self.teacher_loaded = spread_checkpoint(state_dict, prefix)
 
     def train(self, mode: bool = True) -> 'MeanTeacherSegmentor':
         """Set the mode; the teacher only ever trains its batch norms.
