@@ -69,7 +69,7 @@ def check_streams(runner: Runner) -> None:
             'MeanTeacherSegmentor needs one: add an UnlabeledDataset'
         )
     unlabeled = sum(sampler.source_counts[1:]) * sampler.world_size
-    if unlabeled < 2:
+    if unlabeled < model.fewest_unlabeled:
         raise ValueError(
             'the global batch has 1 unlabeled image, but mixing needs 2: '
             f'raise train_dataloader.batch_size={loader.batch_size}, '
