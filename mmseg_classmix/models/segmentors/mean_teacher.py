@@ -42,6 +42,7 @@ from mmseg_classmix.models.segmentors.upsampling import upsample
 from mmseg_classmix.utils.frozen_param_filter import (
     hide_frozen_param_warnings,
 )
+from mmseg_classmix.utils.seeding import generator
 
 
 @MODELS.register_module()
@@ -272,16 +273,11 @@ class MeanTeacherSegmentor(BaseSegmentor):
             img=img,
             pseudo_label=pseudo_label,
             confidence=confidence,
-            generator=self._mix_generator(img.device),
+            generator=generator(self.mix_seed, img.device),
         )
         if getattr(self.unsup_loss, 'needs_prob', False):
             batch['prob'] = upsample(logits, *how).softmax(1)
         return batch
-
-    def _mix_generator(self, device: torch.device) -> torch.Generator | None:
-        if self.mix_seed is None:
-            return None
-        return torch.Generator(device).manual_seed(self.mix_seed)
 
     def predict(
         self, inputs: Tensor, data_samples: list | None = None
