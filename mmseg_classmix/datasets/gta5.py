@@ -58,3 +58,12 @@ class GTA5Dataset(BaseSegDataset):
         for train_id, label_id in enumerate(CLASS_IDS):
             label_map[label_id] = chosen[train_id] if chosen else train_id
         return label_map
+
+    def _update_palette(self) -> list:
+        """Color the chosen classes: mmseg's way needs train ids in masks."""
+        names, palette = self._metainfo['classes'], self._metainfo['palette']
+        if len(names) == len(palette):
+            return palette
+        known = self.METAINFO
+        colors = dict(zip(known['classes'], known['palette'], strict=True))
+        return [colors[name] for name in names]
