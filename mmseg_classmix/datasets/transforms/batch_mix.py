@@ -83,7 +83,8 @@ class BatchMix(BaseTransform):
         """Draw the masks, (N, H, W) bool.
 
         Args:
-            batch: Images A, with all keys above.
+            batch: Images A, with the keys above, of which ``generator`` and
+                ``shard`` are there in any case.
         """
 
     @torch.no_grad()
@@ -94,11 +95,16 @@ class BatchMix(BaseTransform):
             return self._paste_labeled(batch, keys)
         return self._mix_neighbors(batch, keys)
 
+    def _draw(self, batch: dict) -> Tensor:
+        generator = batch.get('generator')
+        shard = batch.get('shard') or get_dist_info()
+        return self.draw_mask(dict(batch, generator=generator, shard=shard))
+
     def _mix_neighbors(self, batch: dict, keys: list[str]) -> dict:
         mixed = dict(batch)
         under_way = mixed.pop('next_img', None) or NextFirst(batch['img'])
         others = NextFirst(*(_compact(batch, key) for key in keys[1:]))
-        mixed['mask'] = mask = self.draw_mask(batch)
+        mixed['mask'] = mask = self._draw(batch)
         received = under_way.wait() + others.wait()
         for key, last in zip(keys, received, strict=True):
             mixed[key] = paste_ring(mask, batch[key], last)
@@ -106,7 +112,7 @@ class BatchMix(BaseTransform):
 
     def _paste_labeled(self, batch: dict, keys: list[str]) -> dict:
         labeled = labeled_partners(batch, keys)
-        mask = self.draw_mask({**batch, **labeled})
+        mask = self._draw({**batch, **labeled})
         before = {key: batch[key] for key in ('pseudo_label', 'confidence')}
         mixed = dict(batch, mask=mask, ground_truth=mask, unlabeled=before)
         for key in keys:
@@ -159,14 +165,6 @@ def _compact(batch: dict, key: str) -> Tensor:
     return x[:1].byte() if fits else x
 
 
-def _random(batch: dict) -> dict:
-    """Where the random numbers of a mask come from."""
-    return dict(
-        generator=batch.get('generator'),
-        shard=batch.get('shard') or get_dist_info(),
-    )
-
-
 @TRANSFORMS.register_module()
 class ClassMix(BatchMix):
     """Paste half of the classes of image A on image B.
@@ -200,7 +198,11 @@ class ClassMix(BatchMix):
         if ignore_index < num_classes:
             label = label.masked_fill(label == ignore_index, -1)
         return class_mask(
-            label, num_classes, round_up=self.round_up, **_random(batch)
+            label,
+            num_classes,
+            batch['generator'],
+            batch['shard'],
+            self.round_up,
         )
 
 
@@ -229,8 +231,9 @@ class CutMix(BatchMix):
         return cut_mask(
             tuple(label.shape),
             self.area,
-            device=label.device,
-            **_random(batch),
+            batch['generator'],
+            label.device,
+            batch['shard'],
         )
 
 
@@ -267,6 +270,7 @@ class CowMix(BatchMix):
             tuple(label.shape),
             self.sigma,
             self.p,
-            device=label.device,
-            **_random(batch),
+            batch['generator'],
+            label.device,
+            batch['shard'],
         )

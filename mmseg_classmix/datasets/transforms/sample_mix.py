@@ -97,6 +97,7 @@ class SampleMix(BaseTransform):
         batch = dict(
             pseudo_label=label[None],
             num_classes=int(label.max()) + 1,
+            generator=None,
             # A sample is nobody's part, however many processes there are.
             shard=(0, 1),
         )
