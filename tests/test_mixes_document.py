@@ -5,10 +5,12 @@ import shutil
 from pathlib import Path
 
 import mmseg
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
+from mmseg.registry import TRANSFORMS
 from support import CLASSMIX, ROOT, tiny_config
 from tool_process import run_python
 
@@ -113,6 +115,22 @@ def test_own_mix_works_for_samples_and_labeled_sources(written):
         assert row == sorted(row, reverse=True)
         assert set(row) <= {i, 10 + i}
     assert torch.equal(out['pseudo_label'] == 1, out['mask'])
+    mix = dict(type='LeftHalfMix')
+    sample_mix = TRANSFORMS.build(dict(type='SampleMix', mix=mix))
+    own, other = (
+        dict(
+            img=np.full((4, 8, 3), value, np.uint8),
+            gt_seg_map=np.full((4, 8), value, np.uint8),
+            seg_fields=['gt_seg_map'],
+        )
+        for value in (2, 1)
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        mixed = sample_mix(dict(own, mix_results=[other]))
+    for row in mixed['gt_seg_map'].tolist():
+        assert row == sorted(row, reverse=True)
+        assert set(row) == {1, 2}
 
 
 def test_stock_mmseg_trains_with_mixed_samples(written):

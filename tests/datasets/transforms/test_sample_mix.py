@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from mmengine.runner import Runner
 from mmseg.registry import DATASETS, TRANSFORMS
 from ranks import run_ranks
 from support import SUPERVISED, tiny_config
@@ -199,9 +198,6 @@ def test_probability_decides_and_loads_no_partner_in_vain(tiny_data):
         np.testing.assert_array_equal(never[i]['gt_seg_map'], label)
 
 
-PACKED = wrapped(sample_mix(), dict(type='PackSegInputs'))
-
-
 def build_multi_source(*datasets):
     return DATASETS.build(
         dict(type='MultiSourceDataset', datasets=list(datasets))
@@ -288,31 +284,3 @@ def test_masks_of_a_sample_are_those_of_the_batch_mix():
     seed(3)
     expected = masks.class_mask(torch.from_numpy(label)[None], 5)[0]
     np.testing.assert_array_equal(out['img'][..., 0] == 10, expected)
-
-
-@pytest.mark.parametrize('name', MIXES)
-def test_a_stock_training_needs_the_import_only(name, tmp_path):
-    """No dataset, sampler, hook or model of ours."""
-    cfg = tiny_config(tmp_path, SUPERVISED)
-    cfg.train_dataloader = dict(
-        batch_size=2,
-        num_workers=0,
-        sampler=dict(type='InfiniteSampler', shuffle=True),
-        dataset=wrapped(sample_mix(name), dict(type='PackSegInputs')),
-    )
-    cfg.model.decode_head = dict(
-        type='FCNHead',
-        in_channels=32,
-        in_index=3,
-        channels=8,
-        num_classes=3,
-        norm_cfg=dict(type='BN'),
-        loss_decode=dict(type='CrossEntropyLoss'),
-    )
-    cfg.default_hooks = dict(checkpoint=dict(type='CheckpointHook'))
-    cfg.train_cfg.max_iters = 2
-    runner = Runner.from_cfg(cfg)
-    runner.train()
-    assert runner.iter == 2
-    loss = runner.message_hub.get_scalar('train/loss').current()
-    assert np.isfinite(loss)
