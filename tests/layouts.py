@@ -70,6 +70,41 @@ def write_cityscapes(root, per_city=4, val_per_city=1, size=(64, 128)):
                     json.dump(dict(imgHeight=size[0], imgWidth=size[1]), file)
 
 
+# Label ids of Cityscapes' 19 classes (cityscapesScripts, labels.py).
+LABEL_IDS = (
+    7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33
+)  # fmt: skip
+
+
+def write_gta5(root, count=6, size=(66, 120)):
+    """Write GTA5 as its archives unpack: label ids in palette masks.
+
+    Images are painted by the classes of Cityscapes.
+
+    Args:
+        root: Folder that ``data/gta5`` would be.
+        count: Number of images.
+        size: Height and width; 1052 and 1914 in most of the real ones.
+    """
+    rng = np.random.default_rng(5)
+    palette = rng.integers(0, 256, 768).tolist()
+    for name in ('images', 'labels'):
+        (root / name).mkdir(parents=True)
+    # What is beside the 19: unlabeled, ego vehicle, ground, guard rail,
+    # bridge, caravan and license plate.
+    others = (0, 1, 6, 14, 15, 29, 34)
+    for i in range(1, count + 1):
+        ids = blocks(rng, size, [*LABEL_IDS, *others])
+        train_id = np.full(ids.shape, 255)
+        for number, label_id in enumerate(LABEL_IDS):
+            train_id[ids == label_id] = number
+        image = Image.fromarray(paint(rng, train_id))
+        image.save(root / 'images' / f'{i:05d}.png')
+        mask = Image.fromarray(ids)
+        mask.putpalette(palette)
+        mask.save(root / 'labels' / f'{i:05d}.png')
+
+
 def write_voc(root, train=6, aug=6, val=4, sizes=VOC_SIZES):
     """Write VOC 2012 with the masks and lists of SBD.
 

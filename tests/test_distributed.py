@@ -44,8 +44,12 @@ def train_with(processes, work_dir, *options, config=CLASSMIX):
             'model.unsup_loss.weighting=proportion_per_batch',
             'model.batch_transforms.0.type=CutMix',
         ),
+        (
+            'model.unsup_loss.weighting=proportion_per_batch',
+            'model.batch_transforms.0.source=labeled',
+        ),
     ],
-    ids=['classmix-per-image', 'cutmix-per-batch'],
+    ids=['classmix-per-image', 'cutmix-per-batch', 'labeled-source'],
 )
 def test_two_processes_train_like_one(tmp_path, options):
     one, two = tmp_path / 'one', tmp_path / 'two'

@@ -126,9 +126,15 @@ class CheckedPipeline(Compose):
     def _check_values(self, data: dict, path: str | None) -> None:
         sample = data.get('data_samples')
         # Test-time augmentation returns a list.
-        if self.num_classes is None or 'gt_sem_seg' not in (sample or ()):
+        if 'gt_sem_seg' in (sample or ()):
+            mask = sample.gt_sem_seg.data
+        elif 'gt_seg_map' in data:
+            # A wrapper, such as MultiImageMixDataset, packs it.
+            mask = torch.from_numpy(data['gt_seg_map'])
+        else:
             return
-        mask = sample.gt_sem_seg.data
+        if self.num_classes is None:
+            return
         bad = (mask >= self.num_classes) & (mask != self.ignore_index)
         if bad.any():
             values = torch.unique(mask[bad]).tolist()

@@ -3,6 +3,7 @@
 import os.path as osp
 
 from mmengine.dataset import BaseDataset
+from mmengine.dataset import ConcatDataset as FullConcatDataset
 from mmseg.registry import DATASETS, TRANSFORMS
 from torch.utils.data import ConcatDataset
 
@@ -99,7 +100,8 @@ def build_source(place: str, dataset: BaseDataset | dict) -> BaseDataset:
         return dataset
     if 'dataset' in dataset:
         inner = build_source(f'{place}.dataset', dataset['dataset'])
-        return _build(place, dict(dataset, dataset=inner))
+        _check_steps(place, dataset.get('pipeline', ()))
+        return _wrap(place, dataset, inner)
     if 'datasets' in dataset:
         inner = [
             build_source(f'{place}.datasets[{i}]', part)
@@ -132,6 +134,15 @@ def _build(place: str, cfg: dict) -> BaseDataset:
             f'{place}=dict(type={cfg.get("type")!r}, ...) cannot be built: '
             f'{type(error).__name__}: {error}'
         ) from error
+
+
+def _wrap(place: str, cfg: dict, inner: BaseDataset) -> BaseDataset:
+    if cfg.get('type') != 'MultiImageMixDataset':
+        return _build(place, dict(cfg, dataset=inner))
+    # Of built datasets it takes concatenated ones only.
+    wrapper = _build(place, dict(cfg, dataset=FullConcatDataset([inner])))
+    wrapper.dataset = inner
+    return wrapper
 
 
 def _check_steps(place: str, pipeline: list) -> None:

@@ -24,6 +24,13 @@ def derive_seed(purpose: str, *key: int) -> int:
     return int(np.random.SeedSequence(words).generate_state(1)[0])
 
 
+def generator(
+    seed: int | None, device: torch.device | str = 'cpu'
+) -> torch.Generator | None:
+    """Make a generator of torch; None, the global one, for no seed."""
+    return None if seed is None else torch.Generator(device).manual_seed(seed)
+
+
 @contextmanager
 def seeded(purpose: str, *key: int) -> Iterator[None]:
     """Seed random, numpy and torch (CPU) inside the block, restore after it.

@@ -9,12 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from mmseg_classmix.datasets.transforms.labeled_source import (
+    labeled_partners,
+)
 from mmseg_classmix.models.segmentors.semi_batch import (
     constants,
-    padding_mask,
+    labeled_batch,
     split_batch,
 )
-from mmseg_classmix.utils.seeding import derive_seed, seeded
+from mmseg_classmix.utils.seeding import derive_seed, generator, seeded
 from mmseg_classmix.visualization.pixels import denormalize
 
 
@@ -45,7 +48,11 @@ class Mix:
 
 @torch.no_grad()
 def label_and_mix(
-    model: nn.Module, img: Tensor, data_samples: list, predict: bool = True
+    model: nn.Module,
+    img: Tensor,
+    data_samples: list,
+    predict: bool = True,
+    labeled: tuple[Tensor, list] | None = None,
 ) -> tuple[dict, dict]:
     """Label and mix images with the model's own code.
 
@@ -54,7 +61,9 @@ def label_and_mix(
         img: Preprocessed images, (N, 3, H, W) float.
         data_samples: N ``SegDataSample``.
         predict: Whether the teacher labels the images, as in training; else
-            they keep their ground truth.
+            they keep their ground truth, if they have one.
+        labeled: Images and samples that a mix with ``source='labeled'``
+            pastes.
 
     Returns:
         The batch before and after ``batch_transforms``; for its keys see
@@ -69,7 +78,9 @@ def label_and_mix(
     if predict:
         batch = model.pseudo_label(img, data_samples)
     else:
-        batch = _true_label(model, img, data_samples)
+        batch = _known_label(model, img, data_samples)
+    if labeled is not None:
+        batch['labeled'] = labeled_batch(*labeled, batch)
     mixed = model.batch_transforms(batch)
     model.train(training)
     if 'mask' not in mixed:
@@ -80,25 +91,21 @@ def label_and_mix(
     return batch, mixed
 
 
-def _true_label(model: nn.Module, img: Tensor, data_samples: list) -> dict:
-    """Take the ground truth for what a teacher is certain of."""
-    facts = constants(model.student, model.data_preprocessor)
-    label = torch.cat([s.gt_sem_seg.data for s in data_samples])
-    # The only value outside the classes is that of ignored pixels.
-    ignored = label >= facts['num_classes']
-    padding = padding_mask(img, data_samples)
-    if padding is not None:
-        ignored = ignored | padding
-    generator = None
-    if model.mix_seed is not None:
-        generator = torch.Generator(img.device).manual_seed(model.mix_seed)
-    return dict(
-        facts,
-        img=img,
-        pseudo_label=label.masked_fill(ignored, facts['ignore_index']),
-        confidence=(~ignored).float(),
-        generator=generator,
-    )
+def _known_label(model: nn.Module, img: Tensor, data_samples: list) -> dict:
+    """Take the ground truth for what a teacher is certain of.
+
+    Images without one are ignored.
+    """
+    batch = constants(model.student, model.data_preprocessor)
+    batch['generator'] = generator(model.mix_seed, img.device)
+    if 'gt_sem_seg' in data_samples[0]:
+        label = labeled_batch(img, data_samples, batch)['label']
+    else:
+        label = torch.full_like(
+            img[:, 0], batch['ignore_index'], dtype=torch.int64
+        )
+    confidence = (label != batch['ignore_index']).float()
+    return dict(batch, img=img, pseudo_label=label, confidence=confidence)
 
 
 def browse_mixes(
@@ -122,26 +129,49 @@ def browse_mixes(
     """
     for iteration, data in enumerate(dataloader):
         data = model.data_preprocessor(data, True)
-        labeled, unlabeled = split_batch(**data)
-        part = unlabeled if predict else labeled
+        labeled, unlabeled = split_batch(
+            **data, fewest_unlabeled=model.fewest_unlabeled
+        )
+        pastes = 'labeled' in model.mix_sources
+        part = unlabeled if predict or pastes else labeled
         model.mix_seed = derive_seed('mix', seed, iteration)
         with seeded('iter', seed, 0, iteration):
-            batch, mixed = label_and_mix(model, *part, predict)
-        names = [osp.basename(sample.img_path) for sample in part[1]]
+            batch, mixed = label_and_mix(
+                model, *part, predict, labeled if pastes else None
+            )
+        names = _names(part[1], labeled[1] if pastes else None)
         yield from _mixes(batch, mixed, names)
 
 
-def _mixes(batch: dict, mixed: dict, names: list[str]) -> Iterator[Mix]:
-    images = denormalize(batch['img'], batch)
-    mixed_images = denormalize(mixed['img'], mixed)
-    labels = batch['pseudo_label'].cpu().numpy()
-    for i, name in enumerate(names):
+def _names(samples: list, labeled: list | None) -> list[tuple[str, str]]:
+    """File names of A and B for every mix."""
+    names = [osp.basename(sample.img_path) for sample in samples]
+    if labeled is None:
+        return list(zip(names, names[1:] + names[:1], strict=True))
+    pasted = [osp.basename(sample.img_path) for sample in labeled]
+    rows = (i * len(pasted) // len(names) for i in range(len(names)))
+    return [(pasted[row], names[i]) for i, row in enumerate(rows)]
+
+
+def _mixes(
+    batch: dict, mixed: dict, names: list[tuple[str, str]]
+) -> Iterator[Mix]:
+    if 'ground_truth' in mixed:
+        first = labeled_partners(batch, ('img', 'pseudo_label'))
+        partners = batch['img']
+    else:
         # Mixing makes a ring of the batch.
-        partner = (i + 1) % len(names)
+        first, partners = batch, batch['img'].roll(-1, 0)
+    images, partners, mixed_images = (
+        denormalize(img, batch)
+        for img in (first['img'], partners, mixed['img'])
+    )
+    labels = first['pseudo_label'].cpu().numpy()
+    for i, pair in enumerate(names):
         yield Mix(
-            names=(name, names[partner]),
+            names=pair,
             image=images[i],
-            partner=images[partner],
+            partner=partners[i],
             label=labels[i],
             mask=mixed['mask'][i].cpu().numpy(),
             mixed_image=mixed_images[i],

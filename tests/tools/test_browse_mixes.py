@@ -158,6 +158,28 @@ def test_without_predictions_labels_are_the_masks_and_padding_is_none(
         assert mix.mask.any()
 
 
+@pytest.mark.parametrize('predict', [False, True])
+def test_labeled_images_are_shown_on_unlabeled_ones(predict, tiny_data):
+    source = {'model.batch_transforms.0.source': 'labeled'}
+    mixes, model, _ = tiny_mixes(4, predict, **source)
+    assert any(0 < mix.mask.mean() < 1 for mix in mixes)
+    for mix in mixes:
+        for index, kind in enumerate(('train', 'unlabeled')):
+            image = (mix.image, mix.partner)[index]
+            expected = as_file(mix, index, tiny_data, f'images/{kind}')
+            np.testing.assert_array_equal(image, expected[..., ::-1])
+        truth = as_file(mix, 0, tiny_data, 'masks/train')
+        np.testing.assert_array_equal(mix.label, truth)
+        keep = mix.mask
+        np.testing.assert_array_equal(
+            mix.mixed_image, np.where(keep[..., None], mix.image, mix.partner)
+        )
+        np.testing.assert_array_equal(mix.mixed_label[keep], truth[keep])
+        # Without a teacher nothing is known of the unlabeled image.
+        rest = mix.mixed_label[~keep]
+        assert (rest < 3).all() if predict else (rest == 255).all()
+
+
 def test_one_image_a_process_is_mixed_with_that_of_another():
     sizes = {
         'train_dataloader.batch_size': 2,

@@ -2,7 +2,8 @@
 
 The mixes are those of the first iterations of a training with this config
 and seed, with the weights of CHECKPOINT. Without one, labeled images are
-mixed by their ground truth.
+mixed by their ground truth. A mix with source='labeled' shows a labeled image
+A on an unlabeled one B, of which nothing is known without CHECKPOINT.
 
     python tools/analysis_tools/browse_mixes.py \
         configs/classmix/camvid_1-8_r18.py work_dirs/camvid/iter_3000.pth
@@ -94,17 +95,17 @@ def build_model(cfg: Config, checkpoint: str | None, device: str) -> nn.Module:
     return model.to(device)
 
 
-def build_dataloader(cfg: Config, seed: int) -> DataLoader:
+def build_dataloader(cfg: Config, seed: int, fewest: int = 2) -> DataLoader:
     """Build the stream of training in this process.
 
-    Configs for several processes may have one image of a kind in each; then
-    the batch is that of two processes.
+    Configs for several processes may have one image of a kind in each; if
+    that is fewer than a mix needs, the batch is that of two processes.
     """
     loader = cfg.train_dataloader
     loader.update(num_workers=0, persistent_workers=False)
     loader.pop('prefetch_factor', None)
     built = Runner.build_dataloader(loader, seed)
-    if min(getattr(built.sampler, 'source_counts', [2])) > 1:
+    if min(getattr(built.sampler, 'source_counts', [2])) >= fewest:
         return built
     print('one image of a kind in a process: taking the batch of two')
     loader.batch_size *= 2
@@ -155,16 +156,17 @@ def main() -> None:
     if seed is None:
         seed = cfg.get('randomness', {}).get('seed') or 0
     model = build_model(cfg, args.checkpoint, args.device)
-    dataloader = build_dataloader(cfg, seed)
+    dataloader = build_dataloader(cfg, seed, model.fewest_unlabeled)
     predict = args.checkpoint is not None
     mixes = browse_mixes(model, dataloader, seed, predict)
     names = [t['type'] for t in cfg.model.batch_transforms]
     teacher = f'teacher: {Path(args.checkpoint).name}' if predict else ''
     title = ', '.join(filter(None, [' + '.join(names), teacher]))
+    true = not predict or 'labeled' in model.mix_sources
     figure = draw(
         list(islice(mixes, args.num)),
         f'{title} ({Path(args.config).name}, seed {seed})',
-        'prediction for A' if predict else 'ground truth of A',
+        'ground truth of A' if true else 'prediction for A',
         dataloader.dataset.metainfo,
     )
     save_sheet(figure, args.output)

@@ -1,4 +1,4 @@
-"""Transforms of images and of batches of unlabeled images."""
+"""Transforms of samples and of batches of unlabeled images."""
 
 from mmseg_classmix.datasets.transforms.batch_mix import (
     BatchMix,
@@ -14,6 +14,7 @@ from mmseg_classmix.datasets.transforms.masks import (
 )
 from mmseg_classmix.datasets.transforms.random_scale import RandomScale
 from mmseg_classmix.datasets.transforms.ring import NextFirst, next_in_batch
+from mmseg_classmix.datasets.transforms.sample_mix import SampleMix
 from mmseg_classmix.datasets.transforms.strong_augment import KorniaAugment
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     'KorniaAugment',
     'NextFirst',
     'RandomScale',
+    'SampleMix',
     'class_mask',
     'cow_mask',
     'cut_mask',

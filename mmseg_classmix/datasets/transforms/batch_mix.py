@@ -1,4 +1,4 @@
-"""Mixing of a batch of unlabeled images with their neighbors."""
+"""Mixing of a batch of unlabeled images with neighbors or labeled ones."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -9,6 +9,9 @@ from mmengine.dist import get_dist_info
 from mmseg.registry import TRANSFORMS
 from torch import Tensor
 
+from mmseg_classmix.datasets.transforms.labeled_source import (
+    labeled_partners,
+)
 from mmseg_classmix.datasets.transforms.masks import (
     check_cow,
     check_cut,
@@ -16,11 +19,22 @@ from mmseg_classmix.datasets.transforms.masks import (
     cow_mask,
     cut_mask,
 )
+from mmseg_classmix.datasets.transforms.paste import paste, paste_ring
 from mmseg_classmix.datasets.transforms.ring import NextFirst
+
+SOURCES = ('unlabeled', 'labeled')
 
 
 class BatchMix(BaseTransform):
     """Mix every image, label and confidence of a batch with its partner.
+
+    Of every pair, image A keeps its pixels where ``mask`` is True; the others
+    are those of image B. One image comes out for every one of the batch:
+
+    - ``source='unlabeled'``: A is the image, B the next one of the global
+      batch (ClassMix, section 3.1);
+    - ``source='labeled'``: A is a labeled image with its ground truth, B the
+      image of the batch (DACS). See :func:`labeled_partners`.
 
     Required keys:
 
@@ -33,29 +47,98 @@ class BatchMix(BaseTransform):
       the global one is used without it
     - ignore_index: int, optional; other labels are in [0, num_classes)
     - next_img: :class:`NextFirst` of ``img``, optional: under way already
+    - labeled: with ``source='labeled'``, ``dict(img=..., label=...)`` of the
+      M labeled images of this process, (M, 3, H, W) and (M, H, W) int64
+    - shard: (rank, world_size) of the batch, optional; that of the process
 
-    The tensors are mixed, and ``mask`` (N, H, W) bool is added: True where an
-    image keeps its own pixels (paper, section 3.1).
+    The tensors of ``mixed_keys`` are mixed, and ``mask`` (N, H, W) bool is
+    added. ``source='labeled'`` also adds what losses weigh by:
+
+    - ground_truth: (N, H, W) bool, True where labels are no pseudo-labels
+    - unlabeled: dict with ``pseudo_label`` and ``confidence`` of the images
+      before the mix
+
+    Args:
+        source: 'unlabeled' or 'labeled'.
+
+    Raises:
+        ValueError: If ``source`` is another one.
     """
 
     mixed_keys = ('img', 'pseudo_label', 'confidence', 'prob')
+    # A subclass need not call __init__.
+    source = 'unlabeled'
+
+    def __init__(self, source: str = 'unlabeled') -> None:
+        if source not in SOURCES:
+            raise ValueError(
+                f'{type(self).__name__} source={source!r} '
+                '(model.batch_transforms) must be one of '
+                f'{", ".join(SOURCES)}'
+            )
+        self.source = source
 
     @abstractmethod
     def draw_mask(self, batch: dict) -> Tensor:
-        """Draw the mask of every image, (N, H, W) bool."""
+        """Draw the masks, (N, H, W) bool.
+
+        Args:
+            batch: Images A, with the keys above, of which ``generator`` and
+                ``shard`` are there in any case.
+        """
 
     @torch.no_grad()
     def transform(self, batch: dict) -> dict:
         """Mix a batch; the tensors of ``batch`` are not changed."""
+        keys = [key for key in self.mixed_keys if key in batch]
+        if self.source == 'labeled':
+            return self._paste_labeled(batch, keys)
+        return self._mix_neighbors(batch, keys)
+
+    def _draw(self, batch: dict) -> Tensor:
+        generator = batch.get('generator')
+        shard = batch.get('shard') or get_dist_info()
+        return self.draw_mask(dict(batch, generator=generator, shard=shard))
+
+    def _mix_neighbors(self, batch: dict, keys: list[str]) -> dict:
         mixed = dict(batch)
         under_way = mixed.pop('next_img', None) or NextFirst(batch['img'])
-        keys = [key for key in self.mixed_keys[1:] if key in batch]
-        others = NextFirst(*(_compact(batch, key) for key in keys))
-        mixed['mask'] = mask = self.draw_mask(batch)
+        others = NextFirst(*(_compact(batch, key) for key in keys[1:]))
+        mixed['mask'] = mask = self._draw(batch)
         received = under_way.wait() + others.wait()
-        for key, last in zip(['img', *keys], received, strict=True):
-            mixed[key] = _paste(batch[key], mask, last)
+        for key, last in zip(keys, received, strict=True):
+            mixed[key] = paste_ring(mask, batch[key], last)
         return mixed
+
+    def _paste_labeled(self, batch: dict, keys: list[str]) -> dict:
+        labeled = labeled_partners(batch, keys)
+        mask = self._draw({**batch, **labeled})
+        before = {key: batch[key] for key in ('pseudo_label', 'confidence')}
+        mixed = dict(batch, mask=mask, ground_truth=mask, unlabeled=before)
+        for key in keys:
+            mixed[key] = paste(mask, labeled[key], batch[key])
+        return mixed
+
+
+def mix_sources(transforms: Sequence) -> set[str]:
+    """List where the mixes of a batch take image A from.
+
+    Args:
+        transforms: Transforms of the batch.
+
+    Returns:
+        'labeled', 'unlabeled', both, or nothing where there is no mix.
+
+    Raises:
+        ValueError: If a mix follows one that pastes labeled images.
+    """
+    sources = [x.source for x in transforms if isinstance(x, BatchMix)]
+    if 'labeled' in sources[:-1]:
+        raise ValueError(
+            "model.batch_transforms: a mix with source='labeled' has to be "
+            f'the last mix, but the sources are {", ".join(sources)}'
+        )
+    return set(sources)
 
 
 def send_images(transforms: Sequence, img: Tensor) -> dict[str, NextFirst]:
@@ -66,11 +149,12 @@ def send_images(transforms: Sequence, img: Tensor) -> dict[str, NextFirst]:
         img: (N, 3, H, W) float; must not change before the mix.
 
     Returns:
-        ``next_img`` for the batch; nothing where no mix comes first, because
-        another transform could change the images.
+        ``next_img`` for the batch; nothing where no mix of neighbors comes
+        first, because another transform could change the images.
     """
-    mixed = len(transforms) > 0 and isinstance(transforms[0], BatchMix)
-    return dict(next_img=NextFirst(img)) if mixed else {}
+    first = transforms[0] if len(transforms) else None
+    ring = isinstance(first, BatchMix) and first.source == 'unlabeled'
+    return dict(next_img=NextFirst(img)) if ring else {}
 
 
 def _compact(batch: dict, key: str) -> Tensor:
@@ -81,46 +165,33 @@ def _compact(batch: dict, key: str) -> Tensor:
     return x[:1].byte() if fits else x
 
 
-def _paste(x: Tensor, mask: Tensor, last: Tensor) -> Tensor:
-    """Take the partner of every image where the mask is False.
-
-    Args:
-        x: (N, ..., H, W).
-        mask: (N, H, W) bool.
-        last: Partner of the last image, (1, ..., H, W).
-    """
-    keep = mask if x.dim() == 3 else mask[:, None]
-    last = last.to(x.dtype)
-    pick = torch.where
-    if x.is_floating_point():
-        # Without a branch for every pixel, and exact for finite numbers.
-        keep, pick = keep.to(x.dtype), _interpolate
-    out = torch.empty_like(x)
-    pick(keep[:-1], x[:-1], x[1:], out=out[:-1])
-    pick(keep[-1:], x[-1:], last, out=out[-1:])
-    return out
-
-
-def _interpolate(weight: Tensor, x: Tensor, y: Tensor, out: Tensor) -> None:
-    torch.lerp(y, x, weight, out=out)
-
-
 @TRANSFORMS.register_module()
 class ClassMix(BatchMix):
-    """Paste half of the predicted classes of an image on its partner.
+    """Paste half of the classes of image A on image B.
 
-    Paper, section 3.1 and algorithm 1. See :class:`BatchMix` for the keys.
+    Paper, section 3.1 and algorithm 1. See :class:`BatchMix` for A, B and
+    the keys. Ignored pixels of A are never pasted.
 
     Args:
         ignore_index: Label without a class, where the batch does not name
             one itself.
+        source: See :class:`BatchMix`.
+        round_up: Whether the larger half of an odd number of classes is
+            pasted, as DACS does; the paper of ClassMix rounds down.
     """
 
-    def __init__(self, ignore_index: int = 255) -> None:
+    def __init__(
+        self,
+        ignore_index: int = 255,
+        source: str = 'unlabeled',
+        round_up: bool = False,
+    ) -> None:
+        super().__init__(source)
         self.ignore_index = ignore_index
+        self.round_up = round_up
 
     def draw_mask(self, batch: dict) -> Tensor:
-        """Draw from the classes that the pseudo-labels show."""
+        """Draw from the classes that the labels of A show."""
         label, num_classes = batch['pseudo_label'], batch['num_classes']
         ignore_index = batch.get('ignore_index', self.ignore_index)
         # With more than 255 classes the ignored label is one of them.
@@ -129,25 +200,28 @@ class ClassMix(BatchMix):
         return class_mask(
             label,
             num_classes,
-            batch.get('generator'),
-            get_dist_info(),
+            batch['generator'],
+            batch['shard'],
+            self.round_up,
         )
 
 
 @TRANSFORMS.register_module()
 class CutMix(BatchMix):
-    """Paste a box of the partner on every image (Table 3).
+    """Paste a box of image B on image A (Table 3).
 
-    See :class:`BatchMix` for the keys.
+    See :class:`BatchMix` for A, B and the keys.
 
     Args:
         area: Share of the image that the box covers, in (0, 1].
+        source: See :class:`BatchMix`.
 
     Raises:
         ValueError: If ``area`` is out of range.
     """
 
-    def __init__(self, area: float = 0.5) -> None:
+    def __init__(self, area: float = 0.5, source: str = 'unlabeled') -> None:
+        super().__init__(source)
         check_cut(area)
         self.area = area
 
@@ -157,9 +231,9 @@ class CutMix(BatchMix):
         return cut_mask(
             tuple(label.shape),
             self.area,
-            batch.get('generator'),
+            batch['generator'],
             label.device,
-            get_dist_info(),
+            batch['shard'],
         )
 
 
@@ -167,19 +241,24 @@ class CutMix(BatchMix):
 class CowMix(BatchMix):
     """Mix along the level lines of smoothed noise (Table 3).
 
-    See :class:`BatchMix` for the keys.
+    See :class:`BatchMix` for A, B and the keys.
 
     Args:
         sigma: Range of the Gaussian's standard deviation in pixels.
-        p: Quantile of the noise above which an image keeps its pixels.
+        p: Quantile of the noise above which image A keeps its pixels.
+        source: See :class:`BatchMix`.
 
     Raises:
         ValueError: If an argument is out of range.
     """
 
     def __init__(
-        self, sigma: tuple[float, float] = (8.0, 32.0), p: float = 0.5
+        self,
+        sigma: tuple[float, float] = (8.0, 32.0),
+        p: float = 0.5,
+        source: str = 'unlabeled',
     ) -> None:
+        super().__init__(source)
         check_cow(sigma, p)
         self.sigma = tuple(sigma)
         self.p = p
@@ -191,7 +270,7 @@ class CowMix(BatchMix):
             tuple(label.shape),
             self.sigma,
             self.p,
-            batch.get('generator'),
+            batch['generator'],
             label.device,
-            get_dist_info(),
+            batch['shard'],
         )

@@ -28,11 +28,13 @@ def class_mask(
     num_classes: int,
     generator: torch.Generator | None = None,
     shard: Shard = (0, 1),
+    round_up: bool = False,
 ) -> Tensor:
     """Mask half of the classes of every image (paper, algorithm 1).
 
     Of the classes C present in an image, floor(|C| / 2) are chosen
-    uniformly without replacement. An image with one class gets an empty mask.
+    uniformly without replacement. An image with one class gets an empty mask,
+    unless the half is rounded up.
 
     Args:
         label: Class of every pixel, (N, H, W) of any integer type; values
@@ -40,6 +42,7 @@ def class_mask(
         num_classes: Number of classes.
         generator: Random generator on the device of ``label``.
         shard: Rank and number of processes that share the batch.
+        round_up: Whether ceil(|C| / 2) classes are chosen.
 
     Returns:
         (N, H, W) bool, True on the pixels of the chosen classes.
@@ -58,7 +61,8 @@ def class_mask(
     )
     score = _own_rows(score, shard).masked_fill(~present, 2.0)
     rank = score.argsort(1).argsort(1)
-    chosen = rank < present.sum(1, keepdim=True) // 2
+    count = present.sum(1, keepdim=True) + int(round_up)
+    chosen = rank < count // 2
     return chosen.gather(1, flat).view_as(label)
 
 

@@ -3,7 +3,7 @@
 from mmengine.dataset import BaseDataset
 from mmengine.runner import Runner
 
-from mmseg_classmix.datasets import MultiSourceSampler
+from mmseg_classmix.datasets import MultiSourceDataset, MultiSourceSampler
 from mmseg_classmix.datasets.draw import Draw
 from mmseg_classmix.utils.unwrap import unwrap
 
@@ -22,7 +22,9 @@ def check_streams(runner: Runner) -> None:
             there is no unlabeled source, sampler and loader disagree about
             the batch size, or the global batch has one unlabeled image; if
             images may differ in size over processes, an unlabeled pipeline
-            adds pixels, or the head has fewer classes than the dataset.
+            adds pixels, or the head has fewer classes than the dataset; if
+            labeled images are pasted on others, and those, or the validation
+            images, have other classes.
     """
     loader = runner.train_dataloader
     sampler = loader.sampler
@@ -47,6 +49,8 @@ def check_streams(runner: Runner) -> None:
             f'the labeled dataset has {len(classes)} classes, but '
             f'decode_head.num_classes={model.num_classes} of model.segmentor'
         )
+    if 'labeled' in model.mix_sources:
+        _check_class_names(runner, dataset)
     for i, offset in enumerate(sampler.offsets):
         sample = dataset[Draw(offset, (sampler.seed, i, 0))]
         has_mask = 'gt_sem_seg' in sample['data_samples']
@@ -69,12 +73,32 @@ def check_streams(runner: Runner) -> None:
             'MeanTeacherSegmentor needs one: add an UnlabeledDataset'
         )
     unlabeled = sum(sampler.source_counts[1:]) * sampler.world_size
-    if unlabeled < 2:
+    if unlabeled < model.fewest_unlabeled:
         raise ValueError(
             'the global batch has 1 unlabeled image, but mixing needs 2: '
             f'raise train_dataloader.batch_size={loader.batch_size}, '
             'train_dataloader.sampler.batch_size or the number of processes'
         )
+
+
+def _check_class_names(runner: Runner, dataset: MultiSourceDataset) -> None:
+    """Refuse class names that differ: a number would mean two classes."""
+    train = 'train_dataloader.dataset.datasets'
+    others = {
+        f'{train}[{i}]': source
+        for i, source in enumerate(dataset.datasets[1:], 1)
+    }
+    if runner.val_loop is not None:
+        others['val_dataloader.dataset'] = runner.val_dataloader.dataset
+    first = list(dataset.metainfo['classes'])
+    for place, other in others.items():
+        names = list(other.metainfo.get('classes') or first)
+        if names != first:
+            raise ValueError(
+                f'{place} has the classes {names}, but {train}[0], whose '
+                f'labels are pasted, has {first}: give both the same '
+                'metainfo.classes, and masks with the same numbers'
+            )
 
 
 def _check_no_fill(place: str, source: BaseDataset) -> None:

@@ -69,24 +69,18 @@ class UnsupLoss(nn.Module, ABC):
                 - confidence: (N, H, W) float32 in [0, 1]
                 - prob: (N, C, H, W) float32, where ``needs_prob``
                 - ignore_index: int, 255 by default
+                - ground_truth, unlabeled: optional, of images that labeled
+                  ones are pasted on, see :class:`BatchMix`: pixels with
+                  ground truth weigh 1, the others what they would weigh in
+                  the whole unlabeled image
 
         Returns:
             The loss, and for the log the mean weight, the share of confident
             pixels and the mean confidence (scalars of this rank; padding not
-            counted).
+            counted). The last two are those of the pseudo-labels.
         """
-        # Under autocast 0.968 would become 0.96875.
-        confidence = batch['confidence'].float()
-        valid = batch['pseudo_label'] != batch.get('ignore_index', 255)
-        weight = self.unsup_weight(confidence, valid) * valid
+        weight, valid, log = self._weigh(batch)
         num_valid = valid.sum().float()
-        local = num_valid.clamp(min=1)
-        confident = (confidence >= self.unsup_weight.threshold) & valid
-        log = dict(
-            weight=weight.sum() / local,
-            confident_share=confident.sum() / local,
-            mean_confidence=(confidence * valid).sum() / local,
-        )
         # Gradients are averaged over ranks: a common divisor makes the loss
         # the mean over the pixels of the global batch.
         all_reduce(num_valid, op='mean')
@@ -94,3 +88,24 @@ class UnsupLoss(nn.Module, ABC):
             logits, batch, weight, num_valid.clamp(min=1)
         )
         return {self.loss_name: self.loss_weight * loss, **log}
+
+    def _weigh(self, batch: dict) -> tuple[Tensor, Tensor, dict]:
+        """Weigh the pixels; tell which are valid, and what is logged."""
+        ignore_index = batch.get('ignore_index', 255)
+        teacher = batch.get('unlabeled', batch)
+        # Under autocast 0.968 would become 0.96875.
+        confidence = teacher['confidence'].float()
+        valid = labeled = teacher['pseudo_label'] != ignore_index
+        weight = self.unsup_weight(confidence, labeled)
+        if 'ground_truth' in batch:
+            weight = weight.masked_fill(batch['ground_truth'], 1)
+            valid = batch['pseudo_label'] != ignore_index
+        weight = weight * valid
+        confident = (confidence >= self.unsup_weight.threshold) & labeled
+        count = labeled.sum().clamp(min=1)
+        log = dict(
+            weight=weight.sum() / valid.sum().clamp(min=1),
+            confident_share=confident.sum() / count,
+            mean_confidence=(confidence * labeled).sum() / count,
+        )
+        return weight, valid, log

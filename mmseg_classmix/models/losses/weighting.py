@@ -27,7 +27,12 @@ class UnsupWeight(nn.Module):
     - ramp_up: exp(-5 (1 - t / T)^2) at iteration t < T, then 1;
     - constant: 1.
 
-    Padded pixels are not counted.
+    Padded pixels are not counted. Where labeled images are pasted on
+    unlabeled ones (``source='labeled'`` of a mix), the images meant above are
+    the unlabeled ones before the mix, and :class:`UnsupLoss` gives weight 1
+    to pasted pixels: with w(B) the weight in unlabeled image B, the weight of
+    a pixel is m + (1 - m) w(B), m = 1 where the labeled image shows. With
+    'proportion_per_batch' that is the published code of DACS.
 
     Args:
         weighting: One of the five names.
@@ -66,8 +71,8 @@ class UnsupWeight(nn.Module):
         """Weigh every pixel.
 
         Args:
-            confidence: Highest probability of the teacher after mixing,
-                (N, H, W) float32 in [0, 1].
+            confidence: Highest probability of the teacher, (N, H, W) float32
+                in [0, 1].
             valid: False on padding, (N, H, W) bool.
 
         Returns:

@@ -15,7 +15,14 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import tree_map
 
-from mmseg_classmix.datasets.transforms.batch_mix import send_images
+from mmseg_classmix.datasets.transforms.batch_mix import (
+    mix_sources,
+    send_images,
+)
+from mmseg_classmix.models.segmentors.plain_checkpoint import (
+    spread_checkpoint,
+)
+from mmseg_classmix.models.segmentors.preprocessor import common_preprocessor
 from mmseg_classmix.models.segmentors.pseudo_label import (
     full_logits,
     label_and_confidence,
@@ -23,11 +30,11 @@ from mmseg_classmix.models.segmentors.pseudo_label import (
 )
 from mmseg_classmix.models.segmentors.semi_batch import (
     constants,
+    labeled_batch,
     padding_mask,
     split_batch,
 )
 from mmseg_classmix.models.segmentors.supported import (
-    NETWORKS,
     check_arguments,
     check_segmentor,
 )
@@ -35,6 +42,7 @@ from mmseg_classmix.models.segmentors.upsampling import upsample
 from mmseg_classmix.utils.frozen_param_filter import (
     hide_frozen_param_warnings,
 )
+from mmseg_classmix.utils.seeding import generator
 
 
 @MODELS.register_module()
@@ -51,7 +59,8 @@ class MeanTeacherSegmentor(BaseSegmentor):
         segmentor: Config of any mmseg segmentor that predicts logits.
         unsup_loss: Config of the unsupervised loss.
         batch_transforms: Configs of transforms of the unlabeled batch: a mix,
-            then strong augmentation.
+            then strong augmentation. A mix with ``source='labeled'`` pastes
+            the labeled images of the batch.
         predict_on: 'student' or 'teacher': the network that predicts.
         teacher_norm_eval: Whether the teacher labels with the running
             statistics of its batch norms. By default it uses those of the
@@ -80,14 +89,9 @@ class MeanTeacherSegmentor(BaseSegmentor):
     ) -> None:
         check_arguments(predict_on, batch_transforms, pretrained, train_cfg)
         segmentor = deepcopy(segmentor)
-        own = segmentor.pop('data_preprocessor', None)
-        if data_preprocessor and own and data_preprocessor != own:
-            raise ValueError(
-                f'data_preprocessor={data_preprocessor} (of the config or of '
-                f'model) and model.segmentor.data_preprocessor={own} differ: '
-                'change both or remove one'
-            )
-        super().__init__(data_preprocessor or own, init_cfg)
+        super().__init__(
+            common_preprocessor(data_preprocessor, segmentor), init_cfg
+        )
         # A built segmentor may change its config: each gets its own.
         self.student = MODELS.build(deepcopy(segmentor))
         check_segmentor(self.student)
@@ -99,6 +103,9 @@ class MeanTeacherSegmentor(BaseSegmentor):
         self.batch_transforms = Compose(
             [TRANSFORMS.build(cfg) for cfg in batch_transforms]
         )
+        self.mix_sources = mix_sources(self.batch_transforms.transforms)
+        #: Unlabeled images that a global batch needs to be mixed.
+        self.fewest_unlabeled = 1 if self.mix_sources == {'labeled'} else 2
         self.predict_on = predict_on
         self.teacher_norm_eval = teacher_norm_eval
         #: Whether the last loaded checkpoint had a teacher of its own.
@@ -160,16 +167,7 @@ class MeanTeacherSegmentor(BaseSegmentor):
         """Keep the origin of every single tensor out of the log."""
 
     def _spread_checkpoint(self, state_dict: dict, prefix: str, *_) -> None:
-        """Give a plain mmseg checkpoint to both networks."""
-        own = [key for key in state_dict if key.startswith(prefix)]
-        parts = tuple(f'{prefix}{name}.' for name in NETWORKS)
-        self.teacher_loaded = any(key.startswith(parts[1]) for key in own)
-        if any(key.startswith(parts) for key in own):
-            return
-        for key in own:
-            value = state_dict.pop(key)
-            for part in parts:
-                state_dict[part + key[len(prefix) :]] = value
+        self.teacher_loaded = spread_checkpoint(state_dict, prefix)
 
     def train(self, mode: bool = True) -> 'MeanTeacherSegmentor':
         """Set the mode; the teacher only ever trains its batch norms.
@@ -202,17 +200,22 @@ class MeanTeacherSegmentor(BaseSegmentor):
 
         Raises:
             ValueError: If the batch has no labeled or no unlabeled image, or
-                the global batch only one unlabeled image.
+                the global batch only one unlabeled image, unless it is mixed
+                with labeled ones.
         """
         self._notice_missing_hook()
-        labeled, unlabeled = split_batch(inputs, data_samples)
+        parts = split_batch(inputs, data_samples, self.fewest_unlabeled)
+        labeled, unlabeled = parts
         losses = add_prefix(self.student.loss(*labeled), 'sup')
         if self.early_backward is not None:
             losses = self._backward_now(losses)
         with torch.no_grad():
             transforms = self.batch_transforms
             ahead = send_images(transforms.transforms, unlabeled[0])
-            batch = transforms({**self.pseudo_label(*unlabeled), **ahead})
+            batch = {**self.pseudo_label(*unlabeled), **ahead}
+            if 'labeled' in self.mix_sources:
+                batch['labeled'] = labeled_batch(*labeled, batch)
+            batch = transforms(batch)
         logits = full_logits(self.student, batch['img'])
         losses.update(add_prefix(self.unsup_loss(logits, batch), 'unsup'))
         return losses
@@ -270,16 +273,11 @@ class MeanTeacherSegmentor(BaseSegmentor):
             img=img,
             pseudo_label=pseudo_label,
             confidence=confidence,
-            generator=self._mix_generator(img.device),
+            generator=generator(self.mix_seed, img.device),
         )
         if getattr(self.unsup_loss, 'needs_prob', False):
             batch['prob'] = upsample(logits, *how).softmax(1)
         return batch
-
-    def _mix_generator(self, device: torch.device) -> torch.Generator | None:
-        if self.mix_seed is None:
-            return None
-        return torch.Generator(device).manual_seed(self.mix_seed)
 
     def predict(
         self, inputs: Tensor, data_samples: list | None = None

@@ -7,20 +7,24 @@ from torch import Tensor, nn
 Part = tuple[Tensor, list]
 
 
-def split_batch(inputs: Tensor, data_samples: list) -> tuple[Part, Part]:
+def split_batch(
+    inputs: Tensor, data_samples: list, fewest_unlabeled: int = 2
+) -> tuple[Part, Part]:
     """Split a batch into its labeled and its unlabeled part.
 
     Args:
         inputs: (N, 3, H, W) float.
         data_samples: N ``SegDataSample``; unlabeled ones have no
             ``gt_sem_seg``.
+        fewest_unlabeled: Unlabeled images that the global batch needs, 1
+            or 2.
 
     Returns:
         (images, samples) of the labeled and of the unlabeled part.
 
     Raises:
         ValueError: If a part is empty, or the global batch has only one
-            unlabeled image.
+            unlabeled image and needs two.
     """
     labeled = [i for i, s in enumerate(data_samples) if 'gt_sem_seg' in s]
     count, total = len(labeled), len(data_samples)
@@ -32,7 +36,7 @@ def split_batch(inputs: Tensor, data_samples: list) -> tuple[Part, Part]:
             'LoadAnnotations, unlabeled ones must not have it) and '
             'train_dataloader.sampler.source_ratio'
         )
-    if (total - count) * get_world_size() == 1:
+    if (total - count) * get_world_size() < fewest_unlabeled:
         raise ValueError(
             'the global batch has 1 unlabeled image, but mixing needs 2: '
             'raise train_dataloader.batch_size, '
@@ -71,6 +75,29 @@ def padding_mask(img: Tensor, data_samples: list) -> Tensor | None:
     below = row >= sizes[:, :1]
     right = col >= sizes[:, 1:]
     return below[:, :, None] | right[:, None, :]
+
+
+def labeled_batch(img: Tensor, data_samples: list, facts: dict) -> dict:
+    """Collect labeled images for a mix that pastes them.
+
+    Args:
+        img: (M, 3, H, W) float.
+        data_samples: M ``SegDataSample`` with ``gt_sem_seg``.
+        facts: ``num_classes`` and ``ignore_index``.
+
+    Returns:
+        ``img``, as given; ``label``, (M, H, W) int64, ``ignore_index`` where
+        the ground truth has no class and on padding.
+    """
+    label = torch.cat([s.gt_sem_seg.data for s in data_samples])
+    # The only value outside the classes is that of ignored pixels.
+    ignored = label >= facts['num_classes']
+    padding = padding_mask(img, data_samples)
+    if padding is not None:
+        ignored = ignored | padding
+    return dict(
+        img=img, label=label.masked_fill(ignored, facts['ignore_index'])
+    )
 
 
 def constants(segmentor: nn.Module, preprocessor: nn.Module) -> dict:
