@@ -28,6 +28,7 @@ class BatchMix(BaseTransform):
     - pseudo_label: (N, H, W) int64
     - confidence: (N, H, W) float
     - prob: (N, C, H, W) float, optional
+    - hidden_label: (N, H, W) int64, optional
     - num_classes: int
     - generator: ``torch.Generator`` in the same state on all ranks, optional;
       the global one is used without it
@@ -38,7 +39,7 @@ class BatchMix(BaseTransform):
     image keeps its own pixels (paper, section 3.1).
     """
 
-    mixed_keys = ('img', 'pseudo_label', 'confidence', 'prob')
+    mixed_keys = ('img', 'pseudo_label', 'confidence', 'prob', 'hidden_label')
 
     @abstractmethod
     def draw_mask(self, batch: dict) -> Tensor:

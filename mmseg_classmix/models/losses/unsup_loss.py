@@ -5,6 +5,9 @@ from abc import ABC, abstractmethod
 from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
+from mmseg_classmix.models.losses.pseudo_label_accuracy import (
+    pseudo_label_accuracy,
+)
 from mmseg_classmix.models.losses.weighting import UnsupWeight
 
 
@@ -69,11 +72,14 @@ class UnsupLoss(nn.Module, ABC):
                 - confidence: (N, H, W) float32 in [0, 1]
                 - prob: (N, C, H, W) float32, where ``needs_prob``
                 - ignore_index: int, 255 by default
+                - hidden_label: (N, H, W) int64, optional: the true classes,
+                  for the log alone
 
         Returns:
             The loss, and for the log the mean weight, the share of confident
             pixels and the mean confidence (scalars of this rank; padding not
-            counted).
+            counted). With ``hidden_label`` also the accuracy of the
+            pseudo-labels, see :func:`pseudo_label_accuracy`.
         """
         # Under autocast 0.968 would become 0.96875.
         confidence = batch['confidence'].float()
@@ -86,6 +92,7 @@ class UnsupLoss(nn.Module, ABC):
             weight=weight.sum() / local,
             confident_share=confident.sum() / local,
             mean_confidence=(confidence * valid).sum() / local,
+            **pseudo_label_accuracy(batch, valid, confident),
         )
         # Gradients are averaged over ranks: a common divisor makes the loss
         # the mean over the pixels of the global batch.
