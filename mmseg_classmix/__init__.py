@@ -10,6 +10,19 @@ from mmseg_classmix.version import __version__
 # Before the imports below, which fail obscurely on an unusable stack.
 check_stack()
 
-from mmseg_classmix import datasets, engine, fileio, models  # noqa: E402
+from mmseg_classmix import (  # noqa: E402
+    datasets,
+    engine,
+    evaluation,
+    fileio,
+    models,
+)
 
-__all__ = ['__version__', 'datasets', 'engine', 'fileio', 'models']
+__all__ = [
+    '__version__',
+    'datasets',
+    'engine',
+    'evaluation',
+    'fileio',
+    'models',
+]

@@ -1,7 +1,8 @@
 """Test a checkpoint; the command line is that of MMSegmentation.
 
-The student predicts; ``--cfg-options model.predict_on=teacher`` tests the
-teacher.
+The results of student and teacher are compared class by class. Masks and
+pictures are those of the student; ``--cfg-options model.predict_on=teacher``
+makes it the teacher.
 """
 
 import argparse
@@ -15,11 +16,14 @@ from mmseg_classmix.engine import (
     lost_processes_explained,
     prepare_distributed,
 )
+from mmseg_classmix.engine.runner.test_loop import BOTH
+from mmseg_classmix.models.segmentors.supported import NETWORKS
 from mmseg_classmix.utils.command_line import (
     common_parser,
     export_local_rank,
     load_config,
 )
+from mmseg_classmix.visualization.sheet import picture_path
 
 
 def parse_args() -> argparse.Namespace:
@@ -36,6 +40,18 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--tta', action='store_true', help='test-time augmentation'
+    )
+    parser.add_argument(
+        '--network',
+        choices=[*NETWORKS, BOTH],
+        help='the network to test and to predict with; by default both of a '
+        'mean teacher are tested and model.predict_on predicts',
+    )
+    parser.add_argument(
+        '--confusion-matrix',
+        metavar='FILE',
+        type=picture_path,
+        help='picture of which classes are taken for which',
     )
     args = parser.parse_args()
     if not osp.isfile(args.checkpoint):
@@ -59,7 +75,27 @@ def testing_config(args: argparse.Namespace) -> Config:
         cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
         cfg.tta_model.module = cfg.model
         cfg.model = cfg.tta_model
+    set_loop(cfg, args)
     return cfg
+
+
+def set_loop(cfg: Config, args: argparse.Namespace) -> None:
+    """Take the loop that knows two networks.
+
+    Raises:
+        ValueError: If the config has a loop of its own and the command line
+            asks for what only ours can do.
+    """
+    own = dict(network=args.network, confusion_matrix=args.confusion_matrix)
+    kind = (cfg.get('test_cfg') or {}).get('type')
+    if kind in ('TestLoop', 'TeacherStudentTestLoop'):
+        own = {k: str(v) for k, v in own.items() if v is not None}
+        cfg.test_cfg.update(type='TeacherStudentTestLoop', **own)
+    elif any(own.values()):
+        raise ValueError(
+            f'test_cfg.type={kind!r}: --network and --confusion-matrix need '
+            "'TestLoop'"
+        )
 
 
 def main() -> None:

@@ -34,6 +34,8 @@ default_hooks = dict(
     non_finite=dict(type='NonFiniteHook'),
     data_check=dict(type='DataCheckHook'),
     checkpoint_check=dict(type='CheckpointCheckHook'),
+    # docs/monitoring.md
+    mix_visualization=dict(type='MixVisualizationHook', interval=500),
     # How the networks are executed: docs/performance.md.
     execution=dict(type='ExecutionHook'),
 )

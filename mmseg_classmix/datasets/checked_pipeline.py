@@ -1,13 +1,15 @@
 """A pipeline whose errors name the file and the place in the config."""
 
 import os.path as osp
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
 import torch
 from mmcv.transforms import LoadImageFromFile
 from mmengine.dataset import BaseDataset, Compose
 from mmseg.datasets.transforms import LoadAnnotations
 
+from mmseg_classmix.datasets.hidden_masks import LoadHiddenMask
 from mmseg_classmix.datasets.image_files import (
     image_problem,
     mask_problem,
@@ -18,6 +20,11 @@ FIND_ALL = (
     'tools/dataset_converters/check_dataset.py CONFIG finds all such files'
 )
 REPLACE = f'Replace the file or take it out of the data set; {FIND_ALL}'
+
+
+# A hidden mask takes the place of the mask that an unlabeled image has not.
+MASK_LOADERS = (LoadAnnotations, LoadHiddenMask)
+PACKED_MASKS = ('gt_sem_seg', 'hidden_sem_seg')
 
 
 class CheckedPipeline(Compose):
@@ -52,9 +59,10 @@ class CheckedPipeline(Compose):
 
     def __call__(self, data: dict) -> dict | None:
         """Apply the transforms to what ``get_data_info`` returns."""
-        paths = data.get('img_path'), data.get('seg_map_path')
+        mask = data.get('seg_map_path') or data.get('hidden_seg_map_path')
+        paths = data.get('img_path'), mask
         for i, step in enumerate(self.transforms):
-            no_mask = 'gt_seg_map' not in data
+            no_mask = not _masks(data)
             try:
                 self._check_file(step, *paths)
                 data = step(data)
@@ -66,7 +74,7 @@ class CheckedPipeline(Compose):
                 ) from error
             if data is None:
                 return None
-            if no_mask and 'gt_seg_map' in data:
+            if no_mask and _masks(data):
                 self._check_size(data, *paths)
         self._check_values(data, paths[1])
         return data
@@ -77,7 +85,7 @@ class CheckedPipeline(Compose):
         # A class of the user's may read what only it knows.
         if type(step) is LoadImageFromFile and _is_local(image, step):
             path, kind, find = image, 'image', image_problem
-        elif type(step) is LoadAnnotations and _is_local(mask, step):
+        elif type(step) in MASK_LOADERS and _is_local(mask, step):
             path, kind, find = mask, 'mask', mask_problem
         else:
             return
@@ -115,7 +123,7 @@ class CheckedPipeline(Compose):
     def _check_size(
         self, data: dict, image: str | None, mask: str | None
     ) -> None:
-        found, needed = data['gt_seg_map'].shape, data.get('ori_shape')
+        found, needed = _masks(data)[0].shape, data.get('ori_shape')
         if needed is not None and tuple(found) != tuple(needed):
             raise ValueError(
                 f'the mask {mask} ({self.place}) has the size {found}, but '
@@ -126,15 +134,15 @@ class CheckedPipeline(Compose):
     def _check_values(self, data: dict, path: str | None) -> None:
         sample = data.get('data_samples')
         # Test-time augmentation returns a list.
-        if 'gt_sem_seg' in (sample or ()):
-            mask = sample.gt_sem_seg.data
-        elif 'gt_seg_map' in data:
-            # A wrapper, such as MultiImageMixDataset, packs it.
-            mask = torch.from_numpy(data['gt_seg_map'])
-        else:
+        packed = [
+            sample.get(n).data for n in PACKED_MASKS if n in (sample or ())
+        ]
+        # A wrapper, such as MultiImageMixDataset, packs it.
+        if not packed and 'gt_seg_map' in data:
+            packed = [torch.from_numpy(data['gt_seg_map'])]
+        if self.num_classes is None or not packed:
             return
-        if self.num_classes is None:
-            return
+        mask = packed[0]
         bad = (mask >= self.num_classes) & (mask != self.ignore_index)
         if bad.any():
             values = torch.unique(mask[bad]).tolist()
@@ -147,6 +155,10 @@ class CheckedPipeline(Compose):
             )
 
 
+def _masks(data: dict) -> list[np.ndarray]:
+    return [data[k] for k in ('gt_seg_map', 'hidden_seg_map') if k in data]
+
+
 class _BadFileError(Exception):
     """A file that a check has refused."""
 
@@ -156,22 +168,25 @@ def _is_local(path: str | None, step: Callable) -> bool:
     return path is not None and not remote and osp.isfile(path)
 
 
-def check_samples(place: str, dataset: BaseDataset) -> None:
+def check_samples(
+    place: str, dataset: BaseDataset, classes: Sequence[str] | None = None
+) -> None:
     """Let the pipelines of a dataset check their files.
 
     Args:
         place: Config key of the dataset.
         dataset: A built dataset, wrappers included; changed in place.
+        classes: Those of a dataset that names none.
     """
     for key, leaf in leaves(place, dataset):
         pipeline = getattr(leaf, 'pipeline', None)
         # A subclass has its own way to apply them, or checks already.
         if type(pipeline) is Compose:
-            classes = leaf.metainfo.get('classes')
+            names = leaf.metainfo.get('classes') or classes
             leaf.pipeline = CheckedPipeline(
                 pipeline.transforms,
                 key,
-                len(classes) if classes else None,
+                len(names) if names else None,
                 getattr(leaf, 'ignore_index', 255),
             )
 

@@ -59,7 +59,7 @@ class MultiSourceDataset(ConcatDataset):
         sources = [(f'{PLACE}[{i}]', d) for i, d in enumerate(self.datasets)]
         for place, dataset in sources:
             check_files(place, dataset)
-            check_samples(place, dataset)
+            check_samples(place, dataset, self.metainfo['classes'])
         warn_of_common_images(
             sources[0],
             sources[1:],

@@ -10,21 +10,23 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from mmseg_classmix.datasets.checked_pipeline import FIND_ALL, leaves
+from mmseg_classmix.datasets.hidden_masks import LoadHiddenMask
 from mmseg_classmix.datasets.unlabeled import UnlabeledDataset
 
 # Entry of a sample, what is there, and the transform that reads it.
 FILES = {
     'img_path': ('image', LoadImageFromFile),
     'seg_map_path': ('mask', LoadAnnotations),
+    'hidden_seg_map_path': ('hidden mask', LoadHiddenMask),
 }
 
 
 def check_files(place: str, dataset: BaseDataset) -> None:
     """Look for missing and empty files, and images that are taken twice.
 
-    A folder of unlabeled images is not looked at: it may have a million, and
-    names found by listing exist. Nor are files that are not local, see
-    :func:`is_remote`.
+    A folder of unlabeled images is not looked at, unless masks measure their
+    pseudo-labels: it may have a million, and names found by listing exist.
+    Nor are files that are not local, see :func:`is_remote`.
 
     Args:
         place: Config key of the dataset.
@@ -36,7 +38,9 @@ def check_files(place: str, dataset: BaseDataset) -> None:
     """
     for key, leaf in leaves(place, dataset):
         listed = getattr(leaf, 'ann_file', '')
-        if isinstance(leaf, UnlabeledDataset) and not listed:
+        if isinstance(leaf, UnlabeledDataset) and not (
+            listed or leaf.eval_pseudo_labels
+        ):
             continue
         problems = list(_problems(leaf))
         if problems:

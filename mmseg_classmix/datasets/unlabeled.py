@@ -9,6 +9,7 @@ from mmengine import fileio
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from mmseg_classmix.datasets.hidden_masks import load_hidden_masks
 from mmseg_classmix.datasets.image_folder import NamesInFolders, find_images
 from mmseg_classmix.datasets.name_list import no_list, read_names
 
@@ -17,7 +18,7 @@ IMG_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 
 @DATASETS.register_module()
 class UnlabeledDataset(BaseSegDataset):
-    """A folder of images, or a list of their names; no masks anywhere.
+    """A folder of images, or a list of their names; no masks are read.
 
     A million names take some seconds and 0.1 GB, which the workers of a
     loader share (``tools/dev/list_names.py`` measures it).
@@ -32,13 +33,18 @@ class UnlabeledDataset(BaseSegDataset):
             for nothing. Without it all images of the folder are taken.
         img_suffix: Suffixes of images, compared without regard to case; a
             name without suffix gets them as they are written here.
-        **kwargs: As for mmseg's ``BaseSegDataset``.
+        eval_pseudo_labels: Whether masks, in the folder
+            ``data_prefix.seg_map_path``, measure the pseudo-labels. Samples
+            have them as ``hidden_sem_seg``, which no loss reads.
+        **kwargs: As for mmseg's ``BaseSegDataset``, such as
+            ``seg_map_suffix`` (hidden masks).
 
     Raises:
         FileNotFoundError: If the folder, the list or a listed image does not
             exist, or a link in the folder leads nowhere.
-        ValueError: If there is no image, a folder of masks is given, links
-            lead to a folder twice, or a listed name may mean several images.
+        ValueError: If there is no image, a folder of masks is given without
+            ``eval_pseudo_labels`` or missing with it, links lead to a folder
+            twice, or a listed name may mean several images.
     """
 
     def __init__(
@@ -47,16 +53,14 @@ class UnlabeledDataset(BaseSegDataset):
         data_prefix: dict | None = None,
         ann_file: str = '',
         img_suffix: str | Sequence[str] = IMG_SUFFIXES,
+        eval_pseudo_labels: bool = False,
         **kwargs,
     ) -> None:
         data_prefix = dict(data_prefix or dict(img_path=''))
-        if set(data_prefix) != {'img_path'}:
-            raise ValueError(
-                'UnlabeledDataset: data_prefix must be dict(img_path=...), '
-                f'but got {data_prefix}; unlabeled images have no masks'
-            )
+        _check_prefix(data_prefix, eval_pseudo_labels)
         if isinstance(img_suffix, str):
             img_suffix = (img_suffix,)
+        self.eval_pseudo_labels = eval_pseudo_labels
         super().__init__(
             data_root=data_root,
             data_prefix=data_prefix,
@@ -64,6 +68,8 @@ class UnlabeledDataset(BaseSegDataset):
             img_suffix=tuple(img_suffix),
             **kwargs,
         )
+        if eval_pseudo_labels:
+            load_hidden_masks(self.pipeline)
 
     def load_data_list(self) -> Sequence[dict]:
         """List the images, sorted by path or in the order of the list.
@@ -91,12 +97,22 @@ class UnlabeledDataset(BaseSegDataset):
         return _Infos(names, self._info)
 
     def _info(self, name: str) -> dict:
+        hidden = {}
+        if self.eval_pseudo_labels:
+            hidden['hidden_seg_map_path'] = self._mask_path(name)
         return dict(
+            hidden,
             img_path=osp.join(self.data_prefix['img_path'], name),
             label_map=self.label_map,
             reduce_zero_label=self.reduce_zero_label,
             seg_fields=[],
         )
+
+    def _mask_path(self, name: str) -> str:
+        lower = name.lower()
+        suffix = next(s for s in self.img_suffix if lower.endswith(s.lower()))
+        name = name[: len(name) - len(suffix)] + self.seg_map_suffix
+        return osp.join(self.data_prefix['seg_map_path'], name)
 
     def _serialize_data(self) -> tuple[np.ndarray, np.ndarray]:
         """Do what mmengine does, without an array for each image."""
@@ -163,6 +179,23 @@ class UnlabeledDataset(BaseSegDataset):
     def _exists(self, name: str) -> bool:
         path = osp.join(self.data_prefix['img_path'], name)
         return fileio.exists(path, backend_args=self.backend_args)
+
+
+def _check_prefix(data_prefix: dict, eval_pseudo_labels: bool) -> None:
+    keys = {'img_path', 'seg_map_path'} if eval_pseudo_labels else {'img_path'}
+    if set(data_prefix) == keys:
+        return
+    needed = ', '.join(f'{key}=...' for key in sorted(keys))
+    why = (
+        'eval_pseudo_labels=True needs the folder of the hidden masks'
+        if eval_pseudo_labels
+        else 'unlabeled images have no masks (eval_pseudo_labels=True reads '
+        'them to measure the pseudo-labels only)'
+    )
+    raise ValueError(
+        f'UnlabeledDataset: data_prefix must be dict({needed}), '
+        f'but got {data_prefix}; {why}'
+    )
 
 
 class _Infos(Sequence):

@@ -5,7 +5,6 @@ A work directory holds one run: a folder named after the time of every start
 its own name. A resumed run has several such folders.
 """
 
-import json
 import os
 import re
 from dataclasses import dataclass
@@ -24,10 +23,9 @@ from .run_config import (
     settings,
     split_of,
 )
+from .run_log import read_log
 
 NETWORKS = ('student', 'teacher')
-# What a line that is no line of scalars may raise, however it was made.
-_NO_LINE = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -86,18 +84,22 @@ class Run:
             The score as logged (mIoU in percent), None if the run has no
             such network or metric.
         """
-        keys = [f'{network}/{metric}']
-        if network == self.predict_on:
-            keys.append(metric)
-        scores = [
-            self.validations[i][key]
-            for i in sorted(self.validations)
-            for key in keys
-            if key in self.validations[i]
-        ]
+        scores = list(self.scores(network, metric).values())
         if not scores:
             return None
         return max(scores) if best else scores[-1]
+
+    def scores(self, network: str, metric: str) -> dict[int, float]:
+        """Scores of one network by iteration; see :meth:`score`."""
+        keys = [f'{network}/{metric}']
+        if network == self.predict_on:
+            keys.append(metric)
+        return {
+            i: self.validations[i][key]
+            for i in sorted(self.validations)
+            for key in keys
+            if key in self.validations[i]
+        }
 
 
 def find_runs(folders: list[str | Path]) -> list[Run]:
@@ -144,18 +146,9 @@ def read_run(work_dir: str | Path) -> Run | None:
         ValueError: If a log or config cannot be read.
     """
     work_dir = Path(work_dir)
-    starts = sorted(
-        p.parents[1] for p in work_dir.glob('*/vis_data/config.py')
-    )
-    if not starts:
+    lines, latest = read_log(work_dir)
+    if latest is None:
         return None
-    lines, latest = [], starts[-1]
-    for start in starts:
-        new = _read_log(start / 'vis_data' / 'scalars.json')
-        if new:
-            # What was trained again, after a resume or a restart, counts.
-            lines = [s for s in lines if s['step'] < new[0]['step']] + new
-            latest = start
     validations = {}
     for line in lines:
         # Only LoggerHook times its lines; hooks may log scalars of their own.
@@ -206,30 +199,6 @@ def _describe(
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float))
-
-
-def _read_log(path: Path) -> list[dict]:
-    """Read a log; the last line of an interrupted run may be half a line."""
-    if not path.is_file():
-        return []
-    lines = []
-    text = path.read_text(encoding='utf-8', errors='replace')
-    *whole, last = text.split('\n')
-    for number, text in enumerate([*whole, last], 1):
-        if not text.strip():
-            continue
-        try:
-            line = json.loads(text)
-            lines.append({**line, 'step': int(line['step'])})
-        except _NO_LINE as error:
-            if number > len(whole):
-                break
-            raise ValueError(
-                f'{path}, line {number}: not a line of scalars with a step: '
-                f'{text[:60]!r}; mend or remove the line, or leave its work '
-                'directory out'
-            ) from error
-    return lines
 
 
 def _config_name(work_dir: Path, dumped: Path) -> str:

@@ -58,6 +58,7 @@ def class_legend(
     classes: Sequence[str],
     palette: list,
     ignored: bool = True,
+    loc: str = 'outside lower center',
 ) -> None:
     """Name the colors of classes below the pictures.
 
@@ -66,21 +67,35 @@ def class_legend(
         classes: Names.
         palette: One RGB color in [0, 255] for each class.
         ignored: Whether pixels without a class may be there.
+        loc: As for matplotlib's ``legend``.
     """
     names = [*classes, 'ignored'] if ignored else classes
     patches = [
         Patch(facecolor=np.array(color) / 255, edgecolor=FRAME, label=name)
         for color, name in zip([*palette, IGNORED], names, strict=False)
     ]
-    # As many lines as needed, all of about the same length.
-    lines = ceil(1.4 * len(patches) / figure.get_figwidth())
+    # All of about the same length.
+    lines = legend_lines(len(patches), figure.get_figwidth())
     figure.legend(
         handles=patches,
-        loc='outside lower center',
+        loc=loc,
         ncols=ceil(len(patches) / lines),
         frameon=False,
         handlelength=1.2,
     )
+
+
+def legend_lines(count: int, width: float) -> int:
+    """Count the lines that names of classes take.
+
+    Args:
+        count: Number of names.
+        width: Of the figure, in inches.
+
+    Returns:
+        Number of lines.
+    """
+    return ceil(1.4 * count / width)
 
 
 def picture_path(text: str) -> Path:

@@ -23,6 +23,8 @@ from mmseg_classmix.datasets.transforms.paste import paste, paste_ring
 from mmseg_classmix.datasets.transforms.ring import NextFirst
 
 SOURCES = ('unlabeled', 'labeled')
+# What a mix with labeled images keeps of the unlabeled ones.
+BEFORE = ('pseudo_label', 'confidence', 'hidden_label')
 
 
 class BatchMix(BaseTransform):
@@ -42,6 +44,7 @@ class BatchMix(BaseTransform):
     - pseudo_label: (N, H, W) int64
     - confidence: (N, H, W) float
     - prob: (N, C, H, W) float, optional
+    - hidden_label: (N, H, W) int64, optional
     - num_classes: int
     - generator: ``torch.Generator`` in the same state on all ranks, optional;
       the global one is used without it
@@ -55,8 +58,8 @@ class BatchMix(BaseTransform):
     added. ``source='labeled'`` also adds what losses weigh by:
 
     - ground_truth: (N, H, W) bool, True where labels are no pseudo-labels
-    - unlabeled: dict with ``pseudo_label`` and ``confidence`` of the images
-      before the mix
+    - unlabeled: dict with ``pseudo_label``, ``confidence`` and, if there,
+      ``hidden_label`` of the images before the mix
 
     Args:
         source: 'unlabeled' or 'labeled'.
@@ -65,7 +68,7 @@ class BatchMix(BaseTransform):
         ValueError: If ``source`` is another one.
     """
 
-    mixed_keys = ('img', 'pseudo_label', 'confidence', 'prob')
+    mixed_keys = ('img', 'pseudo_label', 'confidence', 'prob', 'hidden_label')
     # A subclass need not call __init__.
     source = 'unlabeled'
 
@@ -113,7 +116,7 @@ class BatchMix(BaseTransform):
     def _paste_labeled(self, batch: dict, keys: list[str]) -> dict:
         labeled = labeled_partners(batch, keys)
         mask = self._draw({**batch, **labeled})
-        before = {key: batch[key] for key in ('pseudo_label', 'confidence')}
+        before = {key: batch[key] for key in BEFORE if key in batch}
         mixed = dict(batch, mask=mask, ground_truth=mask, unlabeled=before)
         for key in keys:
             mixed[key] = paste(mask, labeled[key], batch[key])

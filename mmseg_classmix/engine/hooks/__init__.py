@@ -7,6 +7,9 @@ from mmseg_classmix.engine.hooks.data_check_hook import DataCheckHook
 from mmseg_classmix.engine.hooks.execution_hook import ExecutionHook
 from mmseg_classmix.engine.hooks.iter_seed_hook import IterSeedHook
 from mmseg_classmix.engine.hooks.mean_teacher_hook import MeanTeacherHook
+from mmseg_classmix.engine.hooks.mix_visualization_hook import (
+    MixVisualizationHook,
+)
 from mmseg_classmix.engine.hooks.non_finite_hook import NonFiniteHook
 from mmseg_classmix.engine.hooks.plain_checkpoint_hook import (
     PlainCheckpointHook,
@@ -24,6 +27,7 @@ __all__ = [
     'ExecutionHook',
     'IterSeedHook',
     'MeanTeacherHook',
+    'MixVisualizationHook',
     'NonFiniteHook',
     'PlainCheckpointHook',
     'PreemptionHook',

@@ -1,5 +1,6 @@
 """Loops."""
 
+from mmseg_classmix.engine.runner.test_loop import TeacherStudentTestLoop
 from mmseg_classmix.engine.runner.val_loop import TeacherStudentValLoop
 
-__all__ = ['TeacherStudentValLoop']
+__all__ = ['TeacherStudentTestLoop', 'TeacherStudentValLoop']

@@ -5,6 +5,9 @@ from abc import ABC, abstractmethod
 from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
+from mmseg_classmix.models.losses.pseudo_label_accuracy import (
+    pseudo_label_accuracy,
+)
 from mmseg_classmix.models.losses.weighting import UnsupWeight
 
 
@@ -73,11 +76,15 @@ class UnsupLoss(nn.Module, ABC):
                   ones are pasted on, see :class:`BatchMix`: pixels with
                   ground truth weigh 1, the others what they would weigh in
                   the whole unlabeled image
+                - hidden_label: (N, H, W) int64, optional: the true classes,
+                  for the log alone
 
         Returns:
             The loss, and for the log the mean weight, the share of confident
             pixels and the mean confidence (scalars of this rank; padding not
-            counted). The last two are those of the pseudo-labels.
+            counted). The last two are those of the pseudo-labels. With
+            ``hidden_label`` also their accuracy, see
+            :func:`pseudo_label_accuracy`.
         """
         weight, valid, log = self._weigh(batch)
         num_valid = valid.sum().float()
@@ -107,5 +114,6 @@ class UnsupLoss(nn.Module, ABC):
             weight=weight.sum() / valid.sum().clamp(min=1),
             confident_share=confident.sum() / count,
             mean_confidence=(confidence * labeled).sum() / count,
+            **pseudo_label_accuracy(teacher, ignore_index, labeled, confident),
         )
         return weight, valid, log

@@ -30,8 +30,9 @@ from mmseg_classmix.models.segmentors.pseudo_label import (
 )
 from mmseg_classmix.models.segmentors.semi_batch import (
     constants,
+    hidden_label,
+    ignore_padding,
     labeled_batch,
-    padding_mask,
     split_batch,
 )
 from mmseg_classmix.models.segmentors.supported import (
@@ -253,6 +254,7 @@ class MeanTeacherSegmentor(BaseSegmentor):
             - pseudo_label: (N, H, W) int64; ``ignore_index`` on padding
             - confidence: highest probability, (N, H, W) float32; 0 on padding
             - prob: (N, C, H, W) float32, only if the loss needs it
+            - hidden_label: (N, H, W) int64, only if masks measure the labels
             - num_classes, ignore_index: int
             - mean, std: (3, 1, 1) float32 or None; channel_order: 'rgb' or
               'bgr', of the images
@@ -262,17 +264,12 @@ class MeanTeacherSegmentor(BaseSegmentor):
         logits = low_resolution_logits(self.teacher, img)
         pseudo_label, confidence = label_and_confidence(logits, *how)
         facts = constants(self.student, self.data_preprocessor)
-        padding = padding_mask(img, data_samples)
-        if padding is not None:
-            confidence = confidence.masked_fill(padding, 0)
-            pseudo_label = pseudo_label.masked_fill(
-                padding, facts['ignore_index']
-            )
+        ignored, images = facts['ignore_index'], (img, data_samples)
         batch = dict(
             facts,
             img=img,
-            pseudo_label=pseudo_label,
-            confidence=confidence,
+            **ignore_padding(*images, pseudo_label, confidence, ignored),
+            **hidden_label(*images, facts['num_classes'], ignored),
             generator=generator(self.mix_seed, img.device),
         )
         if getattr(self.unsup_loss, 'needs_prob', False):

@@ -100,6 +100,59 @@ def labeled_batch(img: Tensor, data_samples: list, facts: dict) -> dict:
     )
 
 
+def ignore_padding(
+    img: Tensor,
+    data_samples: list,
+    pseudo_label: Tensor,
+    confidence: Tensor,
+    ignore_index: int,
+) -> dict[str, Tensor]:
+    """Take labels and confidence off the padding.
+
+    Args:
+        img: (N, 3, H, W).
+        data_samples: See :func:`padding_mask`.
+        pseudo_label: (N, H, W) int64.
+        confidence: (N, H, W) float32.
+        ignore_index: Label of padding; its confidence is 0.
+
+    Returns:
+        ``pseudo_label`` and ``confidence``.
+    """
+    padding = padding_mask(img, data_samples)
+    if padding is not None:
+        confidence = confidence.masked_fill(padding, 0)
+        pseudo_label = pseudo_label.masked_fill(padding, ignore_index)
+    return dict(pseudo_label=pseudo_label, confidence=confidence)
+
+
+def hidden_label(
+    img: Tensor, data_samples: list, num_classes: int, ignore_index: int
+) -> dict[str, Tensor]:
+    """Collect the masks that measure pseudo-labels, if there are any.
+
+    Args:
+        img: (N, 3, H, W).
+        data_samples: N ``SegDataSample``; some may have ``hidden_sem_seg``,
+            see ``UnlabeledDataset.eval_pseudo_labels``.
+        num_classes: Labels from this on are ignored.
+        ignore_index: Label of what is ignored, padding included.
+
+    Returns:
+        ``hidden_label``, (N, H, W) int64; nothing without such masks.
+    """
+    if not any('hidden_sem_seg' in sample for sample in data_samples):
+        return {}
+    size = len(img), *img.shape[2:]
+    label = img.new_full(size, ignore_index, dtype=torch.int64)
+    for row, sample in zip(label, data_samples, strict=True):
+        if 'hidden_sem_seg' in sample:
+            mask = sample.hidden_sem_seg.data[0]
+            mask = mask.masked_fill(mask >= num_classes, ignore_index)
+            row[: mask.size(0), : mask.size(1)] = mask
+    return dict(hidden_label=label)
+
+
 def constants(segmentor: nn.Module, preprocessor: nn.Module) -> dict:
     """Collect what batch transforms need to know beside the images.
 

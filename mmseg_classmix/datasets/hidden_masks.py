@@ -1,0 +1,90 @@
+"""Masks of unlabeled images: they measure pseudo-labels and train nothing.
+
+They have names of their own all the way (``hidden_seg_map_path``,
+``hidden_seg_map``, ``hidden_sem_seg``, ``hidden_label``), so that nothing that
+trains on ``gt_sem_seg`` can find them.
+"""
+
+import numpy as np
+import torch
+from mmcv.transforms import LoadImageFromFile
+from mmengine.dataset import Compose
+from mmengine.structures import PixelData
+from mmseg.datasets.transforms import LoadAnnotations, PackSegInputs
+from mmseg.registry import TRANSFORMS
+
+KEY = 'hidden_seg_map'
+
+
+@TRANSFORMS.register_module()
+class LoadHiddenMask(LoadAnnotations):
+    """Load a mask under a name of its own.
+
+    Required keys: ``hidden_seg_map_path`` and those of mmseg's
+    ``LoadAnnotations``. Added key: ``hidden_seg_map`` (H, W) uint8, also
+    named in ``seg_fields``: mmseg's geometric transforms treat it like a
+    mask. Arguments are those of ``LoadAnnotations``.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Load the mask."""
+        path = results[f'{KEY}_path']
+        loaded = super().transform(
+            dict(results, seg_map_path=path, seg_fields=[])
+        )
+        results[KEY] = loaded['gt_seg_map']
+        results['seg_fields'].append(KEY)
+        return results
+
+
+@TRANSFORMS.register_module()
+class PackHiddenMask(PackSegInputs):
+    """Pack a sample with its hidden mask, ``hidden_sem_seg`` (1, H, W) int64.
+
+    Arguments are those of mmseg's ``PackSegInputs``.
+
+    Raises:
+        ValueError: If mask and image have different sizes in the end: a
+            transform has changed the image alone.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Pack image and mask."""
+        mask, size = results[KEY], results['img'].shape[:2]
+        if mask.shape != size:
+            raise ValueError(
+                f'the hidden mask has the size {mask.shape} after the '
+                f'transforms, its image {size}: eval_pseudo_labels needs '
+                "transforms that change all seg_fields, as mmseg's do"
+            )
+        packed = super().transform(results)
+        data = torch.from_numpy(mask[None].astype(np.int64))
+        packed['data_samples'].hidden_sem_seg = PixelData(data=data)
+        return packed
+
+
+def load_hidden_masks(pipeline: Compose) -> None:
+    """Let a pipeline without masks carry hidden ones; changed in place.
+
+    Args:
+        pipeline: Starts with loading the image, ends with ``PackSegInputs``.
+
+    Raises:
+        ValueError: If the pipeline is another one, or has a transform that
+            would leave the mask behind.
+    """
+    steps = pipeline.transforms
+    names = [type(step).__name__ for step in steps]
+    if (
+        not steps
+        or not isinstance(steps[0], LoadImageFromFile)
+        or type(steps[-1]) is not PackSegInputs
+        or 'Albu' in names
+    ):
+        raise ValueError(
+            f'eval_pseudo_labels=True, but the pipeline {names} does not '
+            'begin with LoadImageFromFile and end with PackSegInputs, or has '
+            'Albu, which changes gt_seg_map alone'
+        )
+    steps.insert(1, LoadHiddenMask(backend_args=steps[0].backend_args))
+    steps[-1] = PackHiddenMask(meta_keys=steps[-1].meta_keys)

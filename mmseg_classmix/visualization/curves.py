@@ -1,0 +1,191 @@
+"""Curves of training runs in one figure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from mmseg_classmix.utils.runs import NETWORKS, Run
+
+STYLES = ('-', '--')
+# Points of a line, by iteration.
+Points = tuple[list[int], list[float]]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Lines that share axes.
+
+    Args:
+        title: Above them.
+        lines: Name and value of up to two lines: a solid and a dashed one.
+            The value is computed from a line of the log; None where it has
+            none.
+        absent: What to say if no run has any.
+    """
+
+    title: str
+    lines: dict[str, Callable[[dict], float | None]]
+    absent: str = 'not logged'
+
+
+def _sum_of_losses(prefix: str) -> Callable[[dict], float | None]:
+    def value(line: dict) -> float | None:
+        names = [k for k in line if k.startswith(prefix) and 'loss' in k]
+        return sum(line[name] for name in names) if names else None
+
+    return value
+
+
+def _supervised_loss(line: dict) -> float | None:
+    # A supervised run has one loss, without a prefix.
+    value = _sum_of_losses('sup.')(line)
+    return line.get('loss') if value is None else value
+
+
+def _logged(name: str) -> Callable[[dict], float | None]:
+    return lambda line: line.get(name)
+
+
+PANELS = (
+    Panel(
+        'loss',
+        {
+            'labeled images': _supervised_loss,
+            'mixed images, weighted': _sum_of_losses('unsup.'),
+        },
+    ),
+    Panel(
+        'weight of the unsupervised loss',
+        {'': _logged('unsup.weight')},
+        'no unsupervised loss',
+    ),
+    Panel(
+        'share of confident pixels',
+        {'': _logged('unsup.confident_share')},
+        'no unsupervised loss',
+    ),
+    Panel(
+        'accuracy of the pseudo-labels',
+        {
+            'all pixels': _logged('unsup.pseudo_label_acc'),
+            'confident ones': _logged('unsup.confident_acc'),
+        },
+        'not logged: eval_pseudo_labels\n(docs/monitoring.md)',
+    ),
+    Panel('learning rate', {'': _logged('lr')}),
+)
+
+
+def draw_curves(
+    runs: dict[str, tuple[Run, list[dict]]], metric: str, smooth: int
+) -> Figure:
+    """Draw the curves of runs, one color a run.
+
+    Args:
+        runs: Name for the legend, the run and the lines of its log.
+        metric: Of the validations, such as 'mIoU'.
+        smooth: Number of logged values that a point of a curve is the mean
+            of: its own and those before it. Validations and learning rates
+            are drawn as they are.
+
+    Returns:
+        The figure.
+    """
+    figure = Figure((14, 7.5), layout='constrained')
+    axes = figure.subplots(2, 3).ravel()
+    colors = dict(zip(runs, _colors(len(runs)), strict=True))
+    for place, panel in zip(axes[1:], PANELS, strict=True):
+        window = 1 if panel.title == 'learning rate' else smooth
+        for name, (_, lines) in runs.items():
+            _draw_panel(place, panel, lines, colors[name], window)
+        _finish(place, panel.title, list(panel.lines), panel.absent)
+    for name, (run, _) in runs.items():
+        _draw_validations(axes[0], run, metric, colors[name])
+    title = f'{metric} of the validations'
+    _finish(axes[0], title, list(NETWORKS), f'no validation has {metric}')
+    handles = [Line2D([], [], color=c, lw=3) for c in colors.values()]
+    figure.legend(
+        handles,
+        list(colors),
+        loc='outside lower center',
+        ncols=min(len(handles), 4),
+        frameon=False,
+    )
+    if smooth > 1:
+        text = f'bold: means of the last {smooth} logged values; pale: logged'
+        figure.suptitle(text, fontsize='medium', x=0.99, ha='right')
+    return figure
+
+
+def _colors(number: int) -> list:
+    if number <= 10:
+        return list(colormaps['tab10'].colors[:number])
+    return list(colormaps['turbo'](np.linspace(0.05, 0.95, number)))
+
+
+def _draw_panel(
+    axes: Axes, panel: Panel, lines: list[dict], color: tuple, window: int
+) -> None:
+    for value, style in zip(panel.lines.values(), STYLES, strict=False):
+        steps, values = points(lines, value)
+        if window > 1:
+            axes.plot(steps, values, style, color=color, lw=0.8, alpha=0.3)
+        axes.plot(steps, moving_mean(values, window), style, color=color)
+
+
+def points(lines: list[dict], value: Callable[[dict], float | None]) -> Points:
+    """Take a value out of the lines of training.
+
+    Args:
+        lines: Of a log; those of training have a loss.
+        value: Computes it from a line.
+
+    Returns:
+        Iterations and values.
+    """
+    found = [(x['step'], value(x)) for x in lines if 'loss' in x]
+    found = [(step, v) for step, v in found if v is not None]
+    return [step for step, _ in found], [v for _, v in found]
+
+
+def moving_mean(values: list[float], window: int) -> np.ndarray:
+    """Average every value with those before it.
+
+    Args:
+        values: (N,).
+        window: Number of values; at the start there are fewer.
+
+    Returns:
+        (N,) float64.
+    """
+    padded = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
+    end = np.arange(1, len(padded))
+    begin = np.maximum(end - window, 0)
+    return (padded[end] - padded[begin]) / (end - begin)
+
+
+def _draw_validations(axes: Axes, run: Run, metric: str, color: tuple) -> None:
+    for network, style in zip(NETWORKS, STYLES, strict=True):
+        scores = run.scores(network, metric)
+        axes.plot(
+            scores.keys(), scores.values(), style, color=color, marker='.'
+        )
+
+
+def _finish(axes: Axes, title: str, names: list[str], absent: str) -> None:
+    axes.set_title(title, fontsize='medium')
+    if not any(len(line.get_xdata()) for line in axes.lines):
+        place = dict(transform=axes.transAxes, ha='center', va='center')
+        axes.text(0.5, 0.5, absent, color='0.4', **place)
+        axes.set(xticks=[], yticks=[])
+        return
+    axes.grid(alpha=0.3)
+    axes.set_xlabel('iteration')
+    if len(names) > 1:
+        handles = [Line2D([], [], ls=style, color='0.3') for style in STYLES]
+        axes.legend(handles, names, fontsize='small', frameon=False)

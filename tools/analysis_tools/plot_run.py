@@ -1,0 +1,102 @@
+"""Plot how training runs went, in one figure.
+
+Losses, weight of the unsupervised loss, share of confident pixels, accuracy
+of the pseudo-labels (where ``eval_pseudo_labels`` measures it), learning rate
+and the validations of student and teacher, one color a run. The starts of a
+resumed run are one curve.
+
+    python tools/analysis_tools/plot_run.py work_dirs/camvid_1-8_r18
+"""
+
+import argparse
+import contextlib
+import os.path as osp
+import sys
+from pathlib import Path
+
+# mmengine logs what configs read from the environment.
+with contextlib.redirect_stdout(sys.stderr):
+    from mmseg_classmix.utils.run_log import read_log
+    from mmseg_classmix.utils.runs import Run, find_runs
+    from mmseg_classmix.visualization.curves import draw_curves
+    from mmseg_classmix.visualization.sheet import picture_path, save_sheet
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        'work_dirs',
+        nargs='+',
+        type=Path,
+        help='work directories, or folders of them',
+    )
+    parser.add_argument(
+        '--out',
+        type=picture_path,
+        default=Path('curves.png'),
+        help='picture to write, curves.png by default',
+    )
+    parser.add_argument('--metric', default='mIoU', help='of the validations')
+    parser.add_argument(
+        '--smooth',
+        type=int,
+        default=5,
+        metavar='N',
+        help='draw means of N logged values (5), 1 for none; each is already '
+        "a mean over log_processor.window_size iterations (mmengine's 10)",
+    )
+    args = parser.parse_args()
+    if args.smooth < 1:
+        parser.error(f'--smooth {args.smooth} must be at least 1')
+    return args
+
+
+def read_runs(work_dirs: list[Path]) -> dict[str, tuple[Run, list[dict]]]:
+    """Read runs and their logs.
+
+    Args:
+        work_dirs: Work directories, or folders of them.
+
+    Returns:
+        Run and lines of its log by name, the part of its path in which runs
+        differ.
+
+    Raises:
+        FileNotFoundError: If a folder does not exist or has no run.
+        ValueError: If a log has nothing to plot, or cannot be read.
+    """
+    runs = find_runs(work_dirs)
+    folders = [str(run.work_dir) for run in runs]
+    common = osp.commonpath(folders) if len(runs) > 1 else ''
+    found = {}
+    for run in runs:
+        lines, latest = read_log(run.work_dir)
+        if not any('loss' in line for line in lines):
+            raise ValueError(
+                f'{latest / "vis_data" / "scalars.json"} has no line of '
+                'training: the run has stopped before its first one '
+                '(default_hooks.logger.interval), or is a test. Leave '
+                f'{run.work_dir} out'
+            )
+        name = osp.relpath(run.work_dir, common) if common else ''
+        found[name or run.work_dir.name] = (run, lines)
+    return found
+
+
+def main() -> None:
+    """Read and plot."""
+    args = parse_args()
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            runs = read_runs(args.work_dirs)
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(f'error: {error}')
+    save_sheet(draw_curves(runs, args.metric, args.smooth), args.out)
+
+
+if __name__ == '__main__':
+    main()
