@@ -14,15 +14,14 @@ FOR_MASKS = (
 )
 
 
-def evaluation_dataset(cfg: Config) -> ConfigDict:
-    """Find the config of the test data, without wrappers.
+def evaluation_loader(cfg: Config) -> ConfigDict:
+    """Find the loader of the test data.
 
     Args:
         cfg: Config of a training, or an exported one.
 
     Returns:
-        A copy of the dataset of ``test_dataloader``, or else of
-        ``val_dataloader``.
+        ``test_dataloader``, or else ``val_dataloader``.
 
     Raises:
         ValueError: If there is neither.
@@ -34,7 +33,22 @@ def evaluation_dataset(cfg: Config) -> ConfigDict:
             'they say how images are prepared and what the classes are '
             'called; give a config with one of them'
         )
-    dataset = loader.dataset
+    return loader
+
+
+def evaluation_dataset(cfg: Config) -> ConfigDict:
+    """Find the config of the test data, without wrappers.
+
+    Args:
+        cfg: Config of a training, or an exported one.
+
+    Returns:
+        A copy.
+
+    Raises:
+        ValueError: If there are no test data.
+    """
+    dataset = evaluation_loader(cfg).dataset
     while 'dataset' in dataset or 'datasets' in dataset:
         dataset = (dataset.get('datasets') or [dataset.get('dataset')])[0]
     return deepcopy(dataset)
