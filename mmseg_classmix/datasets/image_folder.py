@@ -4,7 +4,9 @@ import os
 import os.path as osp
 
 
-def find_images(folder: str, suffixes: tuple[str, ...]) -> list[str]:
+def find_images(
+    folder: str, suffixes: tuple[str, ...], broken_links: bool = False
+) -> list[str]:
     """List the images below a local folder.
 
     Files are looked at only if they are links; what starts with a dot is
@@ -13,12 +15,14 @@ def find_images(folder: str, suffixes: tuple[str, ...]) -> list[str]:
     Args:
         folder: Where to search, folders in it included.
         suffixes: Suffixes of images, compared without regard to case.
+        broken_links: Whether links that lead nowhere are listed, as if they
+            were files.
 
     Returns:
         Paths below ``folder``, sorted.
 
     Raises:
-        FileNotFoundError: If a link leads nowhere.
+        FileNotFoundError: If a link leads nowhere, unless ``broken_links``.
         ValueError: If links lead to a folder twice, or in a circle.
     """
     endings = tuple(suffix.lower() for suffix in suffixes)
@@ -31,7 +35,8 @@ def find_images(folder: str, suffixes: tuple[str, ...]) -> list[str]:
             for entry in entries:
                 if entry.name.startswith('.'):
                     continue
-                if entry.is_symlink() and not osp.exists(entry.path):
+                broken = entry.is_symlink() and not osp.exists(entry.path)
+                if broken and not broken_links:
                     raise FileNotFoundError(_broken_link(entry.path))
                 if entry.is_dir():
                     todo.append(osp.join(below, entry.name))

@@ -1,0 +1,1 @@
+"""Trained networks for those who have mmseg, or only onnxruntime."""

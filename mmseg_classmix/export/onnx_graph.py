@@ -1,0 +1,226 @@
+"""A trained network as an ONNX graph that takes images as they are read."""
+
+import logging
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmseg.structures import SegDataSample
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+NEEDED = ('onnx', 'onnxscript', 'onnxruntime')
+AGREEMENT = 0.999
+AXES = ('batch', 'height', 'width')
+
+
+class ImageToLabel(nn.Module):
+    """Normalization, network, upsampling and argmax in one module.
+
+    Args:
+        segmentor: An mmseg segmentor in eval mode.
+        logits: Whether to return logits in the place of labels.
+    """
+
+    def __init__(self, segmentor: nn.Module, logits: bool = False) -> None:
+        super().__init__()
+        self.segmentor = segmentor
+        self.logits = logits
+        preprocessor = segmentor.data_preprocessor
+        # The two stacks name the attribute differently.
+        names = ('channel_conversion', '_channel_conversion')
+        self.swap = any(getattr(preprocessor, name, False) for name in names)
+        self.normalize = preprocessor._enable_normalize
+        if self.normalize:
+            self.register_buffer('mean', preprocessor.mean.clone())
+            self.register_buffer('std', preprocessor.std.clone())
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Segment images.
+
+        Args:
+            image: (N, H, W, 3) uint8, BGR as OpenCV reads it, of the size
+                that the test pipeline gives to the network.
+
+        Returns:
+            Classes, (N, H, W) uint8; or logits, (N, C, H, W) float32.
+        """
+        x = image.permute(0, 3, 1, 2).float()
+        if self.swap:
+            x = x.flip(1)
+        if self.normalize:
+            x = (x - self.mean) / self.std
+        metas = [dict(img_shape=x.shape[2:])]
+        logits = self.segmentor.encode_decode(x, metas)
+        if self.logits:
+            return logits
+        if logits.size(1) == 1:
+            threshold = self.segmentor.decode_head.threshold
+            return (logits[:, 0].sigmoid() > threshold).to(torch.uint8)
+        return logits.argmax(1).to(torch.uint8)
+
+
+def missing_packages() -> list[str]:
+    """Name what has to be installed for an export."""
+    return [name for name in NEEDED if find_spec(name) is None]
+
+
+def export_onnx(
+    segmentor: nn.Module,
+    path: Path,
+    size: tuple[int, int],
+    fixed: bool = False,
+    logits: bool = False,
+) -> dict[tuple[int, ...], float]:
+    """Write an ONNX graph, and compare it with mmseg.
+
+    Args:
+        segmentor: An mmseg segmentor in eval mode, on the CPU.
+        path: File to write. Beyond 2 GB, weights lie beside it.
+        size: (height, width) to export with.
+        fixed: Whether the graph is for one image of that size only.
+        logits: Whether its output is logits in the place of classes.
+
+    Returns:
+        Share of the pixels that get the same class from onnxruntime and from
+        mmseg, by the shape of the input, (N, H, W).
+
+    Raises:
+        RuntimeError: If the exporter cannot, or the classes differ on more
+            than 0.1 % of the pixels.
+    """
+    module = ImageToLabel(segmentor, logits).eval()
+    count = 1 if fixed else 2
+    image = torch.from_numpy(smooth_images((count, *size)))
+    shapes = None if fixed else dict(image=dict(enumerate(AXES)))
+    logging.getLogger('torch.onnx').setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            program = torch.onnx.export(
+                module,
+                (image,),
+                dynamo=True,
+                verbose=False,
+                dynamic_shapes=shapes,
+                input_names=['image'],
+                output_names=['logits' if logits else 'label'],
+            )
+    except torch.onnx.errors.OnnxExporterError as error:
+        raise RuntimeError(
+            f'torch cannot export this network{_advice(fixed, size)}. '
+            f'{str(error).strip().splitlines()[0]}'
+        ) from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    program.save(str(path))
+    return compare(segmentor, path, size, fixed)
+
+
+def compare(
+    segmentor: nn.Module, path: Path, size: tuple[int, int], fixed: bool
+) -> dict[tuple[int, ...], float]:
+    """Compare classes of onnxruntime with those of mmseg, on several sizes.
+
+    Args:
+        segmentor: The exported network.
+        path: The graph.
+        size: (height, width) that it was exported with.
+        fixed: Whether it takes nothing else.
+
+    Returns:
+        Share of equal pixels by the shape of the input. Shapes that the
+        network itself refuses are left out.
+
+    Raises:
+        RuntimeError: If onnxruntime fails, or a share is below 0.999.
+    """
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(
+        str(path), providers=['CPUExecutionProvider']
+    )
+    shares = {}
+    for shape in [(1, *size)] if fixed else _shapes(*size):
+        images = smooth_images(shape)
+        try:
+            expected = _labels(segmentor, images)
+        except (RuntimeError, AssertionError, ValueError):
+            continue
+        try:
+            (found,) = session.run(None, dict(image=images))
+        except Exception as error:
+            raise RuntimeError(
+                f'{path} does not run on {shape}{_advice(fixed, size)}. '
+                f'{str(error).splitlines()[0]}'
+            ) from error
+        if found.ndim == 4:
+            found = _classes(segmentor, found)
+        shares[shape] = float((found == expected).mean())
+        if shares[shape] < AGREEMENT:
+            raise RuntimeError(
+                f'{path} gives other classes than mmseg on '
+                f'{1 - shares[shape]:.2%} of the pixels of {shape}'
+                f'{_advice(fixed, size)}'
+            )
+    return shares
+
+
+def smooth_images(shape: tuple[int, int, int]) -> np.ndarray:
+    """Draw images that change slowly, as photographs do.
+
+    Args:
+        shape: (N, H, W).
+
+    Returns:
+        (N, H, W, 3) uint8; the same for the same shape.
+    """
+    count, *size = shape
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.rand((count, 3, 6, 8), generator=generator) * 255
+    images = F.interpolate(coarse, size, mode='bilinear')
+    return images.permute(0, 2, 3, 1).to(torch.uint8).contiguous().numpy()
+
+
+def _shapes(height: int, width: int) -> list[tuple[int, int, int]]:
+    return [
+        (1, height, width),
+        (1, height + 32, width + 64),
+        (3, 32 * max(height // 64, 1), 32 * max(width // 64, 1)),
+        (1, height + 5, width + 3),
+    ]
+
+
+@torch.inference_mode()
+def _labels(segmentor: nn.Module, images: np.ndarray) -> np.ndarray:
+    """Let mmseg segment images from their bytes on, (N, H, W) uint8."""
+    meta = dict(ori_shape=images.shape[1:3], img_shape=images.shape[1:3])
+    inputs = torch.from_numpy(images).permute(0, 3, 1, 2)
+    data = segmentor.data_preprocessor(
+        dict(
+            inputs=list(inputs),
+            data_samples=[SegDataSample(metainfo=meta) for _ in images],
+        )
+    )
+    metas = [sample.metainfo for sample in data['data_samples']]
+    logits = segmentor.whole_inference(data['inputs'], metas)
+    samples = segmentor.postprocess_result(logits, data['data_samples'])
+    labels = [sample.pred_sem_seg.data[0] for sample in samples]
+    return torch.stack(labels).to(torch.uint8).numpy()
+
+
+def _classes(segmentor: nn.Module, logits: np.ndarray) -> np.ndarray:
+    if logits.shape[1] > 1:
+        return logits.argmax(1)
+    threshold = segmentor.decode_head.threshold
+    return 1 / (1 + np.exp(-logits[:, 0])) > threshold
+
+
+def _advice(fixed: bool, size: tuple[int, int]) -> str:
+    if fixed:
+        return ''
+    return (
+        ' for all sizes: --onnx-size HEIGHT WIDTH exports it for one, such '
+        f'as --onnx-size {size[0]} {size[1]}'
+    )

@@ -1,0 +1,193 @@
+"""A config that stock mmseg predicts and evaluates with."""
+
+import os.path as osp
+import textwrap
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmseg.registry import DATA_SAMPLERS, DATASETS, METRICS, TRANSFORMS
+
+from mmseg_classmix.export.config_format import Reference, assignment
+from mmseg_classmix.export.stock_model import PACKAGE, is_ours
+from mmseg_classmix.inference.evaluation_data import (
+    evaluation_loader,
+    type_name,
+    without,
+)
+
+MODULES = Path(__file__).with_name('modules')
+SIZE_OF_EVALUATION = 'EvaluateAt'
+# Written once.
+PIPELINE = Reference('test_pipeline')
+EXPLANATION = [
+    'mmseg lacks what is defined here. With _base_, mmengine runs this file '
+    'as it is; it reads a config with imports in another way.'
+]
+VISUALIZER = dict(
+    type='SegLocalVisualizer',
+    name='visualizer',
+    vis_backends=[dict(type='LocalVisBackend')],
+)
+
+
+def stock_sections(cfg: Config, model: dict) -> dict[str, Any]:
+    """Collect what the exported config says, in its order.
+
+    Args:
+        cfg: Config of the training.
+        model: Translated config of the network.
+
+    Returns:
+        Values by key; ``test_dataloader`` has :data:`PIPELINE` where
+        ``test_pipeline`` belongs.
+
+    Raises:
+        ValueError: If test data or their transforms need this package.
+    """
+    loader = deepcopy(evaluation_loader(cfg))
+    pipelines = []
+    loader.dataset = _stock_dataset(loader.dataset, pipelines)
+    if is_ours(type_name(loader.get('sampler', {})), DATA_SAMPLERS):
+        loader.sampler = dict(type='DefaultSampler', shuffle=False)
+    evaluator = cfg.get('test_evaluator') or cfg.get('val_evaluator')
+    if not evaluator or is_ours(_first_type(evaluator), METRICS):
+        evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+    sections = dict(
+        default_scope='mmseg',
+        custom_imports=_other_imports(cfg),
+        model=model,
+        test_pipeline=_stock_pipeline(pipelines[0]),
+        test_dataloader=loader,
+        test_evaluator=evaluator,
+        test_cfg=dict(type='TestLoop'),
+    )
+    if cfg.get('tta_pipeline'):
+        sections['tta_pipeline'] = _stock_pipeline(cfg.tta_pipeline)
+        sections['tta_model'] = cfg.get('tta_model', dict(type='SegTTAModel'))
+    sections['default_hooks'] = dict(
+        visualization=dict(type='SegVisualizationHook')
+    )
+    sections['visualizer'] = VISUALIZER
+    return {key: _named(value) for key, value in sections.items() if value}
+
+
+def config_text(
+    sections: dict[str, Any], modules: list[str], header: list[str]
+) -> str:
+    """Write a config with the source of the modules that mmseg lacks.
+
+    Args:
+        sections: Values by key.
+        modules: Names of files in ``export/modules``.
+        header: Paragraphs of the comment at its start.
+
+    Returns:
+        Python source.
+    """
+    parts = [_comment(header)]
+    if modules:
+        parts.append(f'{_comment(EXPLANATION)}\n_base_ = []')
+    parts += [_as_function(name) for name in modules]
+    parts += [assignment(key, value) for key, value in sections.items()]
+    return '\n\n'.join(parts) + '\n'
+
+
+def _comment(paragraphs: list[str]) -> str:
+    lines = []
+    for paragraph in paragraphs:
+        lines += textwrap.wrap(
+            paragraph, 77, break_long_words=False, break_on_hyphens=False
+        )
+    return '\n'.join(f'# {line}' for line in lines)
+
+
+def _as_function(module: str) -> str:
+    source = (MODULES / f'{module}.py').read_text('utf-8')
+    # What a function defines, mmengine does not take for a value.
+    name = f'register_{module}'
+    body = textwrap.indent(source.strip(), '    ')
+    return f'\ndef {name}():\n{body}\n\n\n{name}()'
+
+
+def _stock_pipeline(pipeline: list, place: str = 'test_pipeline') -> list:
+    steps = without(pipeline, (SIZE_OF_EVALUATION,))
+    for step in _leaves(steps):
+        if is_ours(type_name(step), TRANSFORMS):
+            raise ValueError(
+                f'{place} has {type_name(step)} of mmseg_classmix, which '
+                'stock mmseg lacks: leave it out with --cfg-options'
+            )
+    return steps
+
+
+def _leaves(steps: list) -> list[dict]:
+    found = []
+    for step in steps:
+        if isinstance(step, list | tuple):
+            found += _leaves(step)
+        else:
+            found += [step, *_leaves(step.get('transforms', []))]
+    return found
+
+
+def _stock_dataset(cfg: dict, pipelines: list[list]) -> dict:
+    """Translate a dataset and those in it; collects their pipelines."""
+    if 'datasets' in cfg:
+        inner = [_stock_dataset(part, pipelines) for part in cfg['datasets']]
+        return dict(cfg, datasets=inner)
+    if 'dataset' in cfg:
+        inner = _stock_dataset(cfg['dataset'], pipelines)
+        return dict(cfg, dataset=inner)
+    name = type_name(cfg)
+    pipelines.append(cfg.get('pipeline', []))
+    stock = dict(cfg, pipeline=PIPELINE)
+    if is_ours(name, DATASETS):
+        stock.update(_plain_dataset(cfg, name))
+    root = stock.get('data_root')
+    if root and '://' not in root:
+        stock['data_root'] = osp.abspath(root)
+    return stock
+
+
+def _plain_dataset(cfg: dict, name: str) -> dict:
+    """Say with BaseSegDataset what one of our classes knows by itself."""
+    built = DATASETS.build(dict(cfg, lazy_init=True, pipeline=[]))
+    if built.label_map:
+        raise ValueError(
+            f'the test data ({name}) leaves out classes of its masks, which '
+            'BaseSegDataset cannot: convert the masks, and set '
+            'test_dataloader.dataset to a BaseSegDataset of them'
+        )
+    meta = built.metainfo
+    return dict(
+        type='BaseSegDataset',
+        metainfo=dict(
+            classes=tuple(meta['classes']),
+            palette=[list(color) for color in meta['palette']],
+        ),
+        img_suffix=built.img_suffix,
+        seg_map_suffix=built.seg_map_suffix,
+    )
+
+
+def _first_type(cfg: Any) -> str:
+    return type_name(cfg[0] if isinstance(cfg, list | tuple) else cfg)
+
+
+def _named(value: Any) -> Any:
+    """Write classes, which a config may have as types, as their names."""
+    if isinstance(value, dict):
+        return {key: _named(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_named(item) for item in value)
+    return value.__name__ if isinstance(value, type) else value
+
+
+def _other_imports(cfg: Config) -> dict | None:
+    imports = deepcopy(cfg.get('custom_imports') or {})
+    names = imports.get('imports') or []
+    names = [names] if isinstance(names, str) else names
+    names = [name for name in names if name.partition('.')[0] != PACKAGE]
+    return dict(imports, imports=names) if names else None

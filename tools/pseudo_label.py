@@ -1,0 +1,152 @@
+"""Write the masks that a trained teacher gives to a folder of images.
+
+    python tools/pseudo_label.py CONFIG CHECKPOINT IMAGES --out DIR
+
+writes
+
+    DIR/masks/NAME.png        a mask as a data set has it: 255 (ignored) where
+                              the confidence is below --threshold
+    DIR/confidence/NAME.png   with --confidence 8 or 16: gray, white is 1
+    DIR/summary.csv           for each image the confident share and the mean
+                              confidence, the least confident image first
+
+for training on them (data_prefix=dict(img_path=IMAGES, seg_map_path=
+DIR/masks)) or for annotators to correct. The batch norms use their running
+statistics, unlike in training, so that a mask depends on its image only.
+Files that cannot be read are skipped, named at the end, and make the exit
+code 1. The same command again continues a run that was stopped.
+"""
+
+import argparse
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+
+import mmseg_classmix  # noqa: F401  registers the networks
+from mmseg_classmix.inference import Prediction, Source, find_sources
+from mmseg_classmix.inference.arguments import (
+    add_inference_options,
+    build_predictor,
+    check_inference_options,
+    network_parser,
+)
+from mmseg_classmix.inference.batch_job import report, segment_all
+from mmseg_classmix.inference.pictures import (
+    NO_CLASS,
+    confidence_png,
+    mask_png,
+)
+from mmseg_classmix.inference.results_folder import ResultsFolder, mask_name
+from mmseg_classmix.inference.stored_labels import (
+    stored_numbers,
+    stored_palette,
+)
+from mmseg_classmix.models.segmentors.supported import check_segmentor
+
+SUMMARY = 'summary.csv'
+COLUMNS = ('image', 'mask', 'confident_share', 'mean_confidence')
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = network_parser(__doc__)
+    parser.set_defaults(network=None)
+    parser.add_argument('images', type=Path, help='image or folder')
+    add_inference_options(parser)
+    parser.add_argument(
+        '--threshold',
+        type=float,
+        default=0.0,
+        help='pixels with a lower confidence are ignored (255); by default '
+        'all keep their class',
+    )
+    parser.add_argument(
+        '--confidence',
+        type=int,
+        choices=[8, 16],
+        help='write the confidences too, in so many bits',
+    )
+    args = parser.parse_args()
+    check_inference_options(parser, args, args.images)
+    if not 0 <= args.threshold <= 1:
+        parser.error(f'--threshold {args.threshold} must be from 0 to 1')
+    return args
+
+
+class Labeler:
+    """Writes masks, confidences and what they amount to."""
+
+    def __init__(
+        self, folder: ResultsFolder, meta: dict, args: argparse.Namespace
+    ) -> None:
+        self.folder = folder
+        self.numbers = stored_numbers(meta)
+        self.palette = stored_palette(meta)
+        self.threshold, self.bits = args.threshold, args.confidence
+
+    def save(self, source: Source, prediction: Prediction) -> None:
+        """Write the files of an image."""
+        confident = prediction.confidence >= self.threshold
+        label = self.numbers[prediction.label]
+        label[~confident] = NO_CLASS
+        if self.bits:
+            content = confidence_png(prediction.confidence, self.bits)
+            self.folder.write(f'confidence/{source.name}.png', content)
+        content = mask_png(label, self.palette)
+        self.folder.write(mask_name(source.name), content)
+        self.folder.finish(
+            source.name,
+            confident_share=round(float(confident.mean()), 6),
+            mean_confidence=round(
+                float(prediction.confidence.mean(dtype=np.float64)), 6
+            ),
+        )
+
+    def write_summary(self, sources: list[Source]) -> None:
+        """List the images, the least confident first."""
+        rows = [
+            dict(
+                self.folder.finished[source.name],
+                image=str(source.path),
+                mask=str(self.folder.path / mask_name(source.name)),
+            )
+            for source in sources
+            if self.folder.has(source.name)
+        ]
+        rows.sort(key=lambda row: row['mean_confidence'])
+        text = io.StringIO(newline='')
+        table = csv.DictWriter(text, COLUMNS)
+        table.writeheader()
+        table.writerows(rows)
+        self.folder.write(SUMMARY, text.getvalue().encode('utf-8'))
+        print(f'{self.folder.path / SUMMARY}: {len(rows)} images')
+
+
+def main() -> None:
+    """Label a folder."""
+    args = parse_args()
+    sources = find_sources(args.images, same_stem=False)
+    predictor, meta, settings = build_predictor(
+        args, default='teacher', confidence=True
+    )
+    check_segmentor(predictor.model)
+    settings.update(
+        images=str(args.images.resolve()),
+        threshold=args.threshold,
+        confidence=args.confidence,
+    )
+    folder = ResultsFolder(args.out, settings, args.overwrite)
+    labeler = Labeler(folder, meta, args)
+    todo = [source for source in sources if not folder.has(source.name)]
+    print(
+        f'{len(sources)} images, {len(sources) - len(todo)} of them finished'
+    )
+    problems = segment_all(predictor, todo, labeler.save, args.workers)
+    labeler.write_summary(sources)
+    report(problems)
+
+
+if __name__ == '__main__':
+    main()
