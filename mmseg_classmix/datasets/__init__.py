@@ -2,6 +2,7 @@
 
 from mmseg_classmix.datasets import transforms
 from mmseg_classmix.datasets.camvid import CamVidDataset
+from mmseg_classmix.datasets.labeled import LabeledDataset
 from mmseg_classmix.datasets.multi_source_dataset import MultiSourceDataset
 from mmseg_classmix.datasets.multi_source_sampler import MultiSourceSampler
 from mmseg_classmix.datasets.street_scenes import StreetScenesDataset
@@ -9,6 +10,7 @@ from mmseg_classmix.datasets.unlabeled import UnlabeledDataset
 
 __all__ = [
     'CamVidDataset',
+    'LabeledDataset',
     'MultiSourceDataset',
     'MultiSourceSampler',
     'StreetScenesDataset',
