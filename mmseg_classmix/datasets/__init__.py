@@ -3,6 +3,7 @@
 from mmseg_classmix.datasets import transforms
 from mmseg_classmix.datasets.camvid import CamVidDataset
 from mmseg_classmix.datasets.gta5 import GTA5Dataset
+from mmseg_classmix.datasets.labeled import LabeledDataset
 from mmseg_classmix.datasets.multi_source_dataset import MultiSourceDataset
 from mmseg_classmix.datasets.multi_source_sampler import MultiSourceSampler
 from mmseg_classmix.datasets.street_scenes import StreetScenesDataset
@@ -11,6 +12,7 @@ from mmseg_classmix.datasets.unlabeled import UnlabeledDataset
 __all__ = [
     'CamVidDataset',
     'GTA5Dataset',
+    'LabeledDataset',
     'MultiSourceDataset',
     'MultiSourceSampler',
     'StreetScenesDataset',

@@ -9,13 +9,13 @@ from torch.utils.data import ConcatDataset
 
 from mmseg_classmix.datasets.checked_pipeline import check_samples
 from mmseg_classmix.datasets.draw import Draw
+from mmseg_classmix.datasets.image_dataset import ImageDataset
 from mmseg_classmix.datasets.name_list import check_lines, check_list
 from mmseg_classmix.datasets.source_check import (
     check_files,
     is_remote,
     warn_of_common_images,
 )
-from mmseg_classmix.datasets.unlabeled import UnlabeledDataset
 from mmseg_classmix.utils.seeding import seeded
 
 PLACE = 'train_dataloader.dataset.datasets'
@@ -161,7 +161,7 @@ def _check_steps(place: str, pipeline: list) -> None:
 def _check_names(place: str, dataset: BaseDataset) -> None:
     path = getattr(dataset, 'ann_file', '')
     plain = osp.isfile(path) and osp.splitext(path)[1] in ('', '.txt', '.lst')
-    if plain and not isinstance(dataset, UnlabeledDataset):
+    if plain and not isinstance(dataset, ImageDataset):
         check_lines(f'{place}.ann_file', path)
 
 

@@ -1,0 +1,1 @@
+"""What tools/new_project.py makes of a folder of images."""

@@ -1,0 +1,162 @@
+"""Which mask belongs to which image."""
+
+import os.path as osp
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from mmseg_classmix.datasets.image_dataset import IMG_SUFFIXES
+from mmseg_classmix.datasets.image_folder import find_images
+from mmseg_classmix.datasets.labeled import without_suffix
+
+MASK_SUFFIXES = (*IMG_SUFFIXES, '.gif')
+
+
+@dataclass
+class Pairs:
+    """Images of a folder and their masks.
+
+    Attributes:
+        images: Folder of the images.
+        masks: Folder of the masks.
+        mask_of: Mask of each image, both as paths below their folders.
+        mask_suffixes: What follows the name of an image in its mask's.
+        unmasked: Images without a mask.
+        doubtful: Images with several masks, or that share one; sentences.
+        mask_files: All that may be masks.
+        unused: Masks without an image.
+        styles: Endings of the masks without the suffix of the file; none if
+            no name fits, several if nothing says which is meant.
+    """
+
+    images: str
+    masks: str
+    mask_of: dict[str, str] = field(default_factory=dict)
+    mask_suffixes: list[str] = field(default_factory=list)
+    unmasked: list[str] = field(default_factory=list)
+    doubtful: list[str] = field(default_factory=list)
+    mask_files: list[str] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
+    styles: list[str] = field(default_factory=list)
+
+    def info(self, name: str) -> dict:
+        """Return what an mmseg dataset knows of a sample."""
+        return dict(
+            img_path=osp.join(self.images, name),
+            seg_map_path=osp.join(self.masks, self.mask_of[name]),
+            label_map=None,
+            reduce_zero_label=False,
+        )
+
+
+def find_pairs(
+    images: str,
+    masks: str,
+    image_suffixes: Sequence[str] = IMG_SUFFIXES,
+    mask_suffix: str | None = None,
+) -> Pairs:
+    """Find the mask of each image.
+
+    A mask has the path of its image without the suffix, and then the same
+    ending for all images: '.png', or '_mask.png'. The ending that most
+    images have is found unless it is given.
+
+    Args:
+        images: Folder of images, searched recursively; normalized.
+        masks: Folder of masks, which may be in that of the images.
+        image_suffixes: Suffixes of images, such as ``('_sat.jpg',)``.
+        mask_suffix: What follows the name of an image in its mask's, with
+            the suffix of the file or without.
+
+    Returns:
+        What belongs together, and what does not.
+
+    Raises:
+        FileNotFoundError: If a folder does not exist, or a link leads
+            nowhere.
+        ValueError: If links lead to a folder twice, or one folder has all
+            files and no suffix says which are masks.
+    """
+    if mask_suffix is None and osp.samefile(images, masks):
+        raise ValueError(
+            f'{images} has images and masks: give --mask-suffix, such as '
+            '_mask.png'
+        )
+    suffixes = MASK_SUFFIXES
+    if mask_suffix is not None:
+        whole = mask_suffix.lower().endswith(MASK_SUFFIXES)
+        suffixes = [mask_suffix + s for s in ([''] if whole else suffixes)]
+    mask_files = find_images(masks, tuple(suffixes))
+    # Masks may lie beside the images, or in a folder below.
+    taken = {osp.join(masks, file) for file in mask_files}
+    stems = defaultdict(list)
+    for name in find_images(images, tuple(image_suffixes)):
+        if osp.join(images, name) not in taken:
+            stems[without_suffix(name, image_suffixes)].append(name)
+    endings = {stem: list(_endings(stem, mask_files)) for stem in stems}
+    pairs = Pairs(images, masks, mask_files=mask_files)
+    pairs.styles = _styles(endings, mask_suffix)
+    if len(pairs.styles) == 1:
+        _match(pairs, stems, endings)
+        used = set(pairs.mask_of.values())
+        pairs.unused = [
+            m for m in mask_files if m not in used and _fits(m, pairs.styles)
+        ]
+    else:
+        pairs.unmasked = [name for same in stems.values() for name in same]
+    return pairs
+
+
+def _endings(stem: str, files: list[str]) -> Iterator[str]:
+    """List how files go on after a stem; ``im_10`` is not of ``im_1``."""
+    for i in range(bisect_left(files, stem), len(files)):
+        if not files[i].startswith(stem):
+            break
+        ending = files[i][len(stem) :]
+        if ending and not ending[0].isalnum() and '/' not in ending:
+            yield ending
+
+
+def _style(ending: str) -> str:
+    """Ending without the suffix of the file."""
+    return ending.rpartition('.')[0]
+
+
+def _styles(
+    endings: dict[str, list[str]], mask_suffix: str | None
+) -> list[str]:
+    """Endings that most images have; plain names win over longer ones."""
+    if mask_suffix is not None:
+        whole = mask_suffix.lower().endswith(MASK_SUFFIXES)
+        return [_style(mask_suffix) if whole else mask_suffix]
+    counts = Counter(
+        style
+        for found in endings.values()
+        for style in set(map(_style, found))
+    )
+    most = max(counts.values(), default=0)
+    best = sorted(style for style, n in counts.items() if n == most)
+    return [''] if '' in best else best
+
+
+def _match(
+    pairs: Pairs, stems: dict[str, list[str]], endings: dict[str, list[str]]
+) -> None:
+    (style,) = pairs.styles
+    suffixes = set()
+    for stem, same in stems.items():
+        found = [e for e in endings[stem] if _style(e) == style]
+        if not found:
+            pairs.unmasked += same
+        elif len(found) > 1 or len(same) > 1:
+            files = [stem + ending for ending in found]
+            pairs.doubtful.append(f'{" and ".join(same)}: {", ".join(files)}')
+        else:
+            pairs.mask_of[same[0]] = stem + found[0]
+            suffixes.add(found[0])
+    pairs.mask_suffixes = sorted(suffixes)
+
+
+def _fits(mask: str, styles: list[str]) -> bool:
+    return _style(mask).endswith(styles[0])

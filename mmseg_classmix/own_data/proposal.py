@@ -1,0 +1,169 @@
+"""Crop size, batch and schedule for somebody's images."""
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+GIB = 2**30
+# Longest side of a crop.
+LONGEST = dict(GPU=512, CPU=256)
+# A whole image is at most so many crops long: a crop should show enough to
+# be recognized, and validation has whole images in memory.
+CROPS = 4
+# Passes over the larger stream, as in the paper: 40000 iterations with 2
+# unlabeled images of the 2603 of Cityscapes (1/8) are 31, with 10 of the
+# 9259 of Pascal VOC 43.
+PASSES = 40
+# Passes over the labeled images: 215 there.
+LABELED_PASSES = 200
+ITERS = dict(GPU=(10000, 40000), CPU=(2000, 4000))
+# Memory of a training step of DeepLab-v2 R50 in GiB, computed by
+# tools/benchmarks/computed_memory.py for --amp and 19 classes: the networks,
+# and a labeled and an unlabeled image of 512x512.
+NETWORKS_GIB, PAIR_GIB = 0.3, 1.05
+# Copies of the logits of a pair, in float32, that are alive at once.
+LOGITS = 6
+# Share of a GPU that a step may take.
+USABLE = 0.75
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where the training will run.
+
+    Attributes:
+        memory: Memory of the GPU in GiB; 0 for none.
+        cores: Number of CPU cores.
+    """
+
+    memory: float
+    cores: int
+
+    @property
+    def kind(self) -> str:
+        """'GPU' or 'CPU'."""
+        return 'GPU' if self.memory else 'CPU'
+
+
+def this_machine(memory: float | None = None) -> Machine:
+    """Look at this machine.
+
+    Args:
+        memory: Memory of the GPU in GiB to assume instead; 0 for no GPU.
+    """
+    if memory is None:
+        memory = 0.0
+        if torch.cuda.is_available():
+            memory = torch.cuda.get_device_properties(0).total_memory / GIB
+    return Machine(memory, len(os.sched_getaffinity(0)))
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Settings, each with the reason for it.
+
+    Attributes:
+        crop_size: Height and width in pixels.
+        scale: Factor that all images are resized by first.
+        batch: Labeled images of a batch, and as many unlabeled ones.
+        iters: Number of iterations.
+        workers: Processes that load images.
+        why: A line for each of them.
+    """
+
+    crop_size: tuple[int, int]
+    scale: float
+    batch: int
+    iters: int
+    workers: int
+    why: dict[str, str]
+
+
+def propose(
+    sizes: list[tuple[int, int]],
+    num_labeled: int,
+    num_unlabeled: int,
+    num_classes: int,
+    machine: Machine,
+    iters: int | None = None,
+) -> Proposal:
+    """Propose settings.
+
+    Args:
+        sizes: Height and width of the labeled images.
+        num_labeled: Number of labeled images to train on.
+        num_unlabeled: Number of unlabeled images.
+        num_classes: Number of classes.
+        machine: Where the training will run.
+        iters: Number of iterations, if the user has chosen one.
+
+    Returns:
+        The settings.
+    """
+    longest = LONGEST[machine.kind]
+    height, width = (float(side) for side in np.median(sizes, 0))
+    scale = min(1.0, CROPS * longest / max(height, width))
+    # Rounded down, so that two digits in the config say all of it.
+    scale = scale if scale == 1 else max(int(scale * 100), 1) / 100
+    crop = tuple(
+        min(longest, _to_multiple(scale * side)) for side in (height, width)
+    )
+    batch = _batch(machine, crop, num_classes)
+    why = dict(
+        crop_size=f'at most {longest} a side on a {machine.kind}',
+        scale=(
+            f'{height:.0f}x{width:.0f} is more than {CROPS} crops of '
+            f'{longest} long, so all images are resized; 1 would keep small '
+            'things visible, at the price of context and memory'
+        ),
+        batch=_why_batch(machine),
+        iters='as given with --iters',
+        workers=f'one an image, {machine.cores} cores',
+    )
+    median = f'{height:.0f}x{width:.0f}, the median of the labeled images'
+    if scale < 1:
+        median += f', times {scale}'
+    why['crop_size'] = f'{median}, to multiples of 16, {why["crop_size"]}'
+    if iters is None:
+        low, high = ITERS[machine.kind]
+        iters = _iters(num_labeled, num_unlabeled, batch, low, high)
+        why['iters'] = (
+            f'{PASSES} passes over {num_unlabeled} unlabeled images or '
+            f'{LABELED_PASSES} over {num_labeled} labeled ones, but '
+            f'{low} to {high} on a {machine.kind}'
+        )
+    workers = max(1, min(machine.cores, batch))
+    return Proposal(crop, scale, batch, iters, workers, why)
+
+
+def _to_multiple(side: float, of: int = 16) -> int:
+    return max(2 * of, round(side / of) * of)
+
+
+def _batch(machine: Machine, crop: tuple[int, int], num_classes: int) -> int:
+    """Largest of 8, 4 and 2 that fits; 4 without a GPU."""
+    if not machine.memory:
+        return 4
+    pixels = crop[0] * crop[1]
+    logits = LOGITS * 2 * pixels * max(num_classes - 19, 0) * 4 / GIB
+    pair = PAIR_GIB * pixels / 512**2 + logits
+    fits = (USABLE * machine.memory - NETWORKS_GIB) / pair
+    return next((batch for batch in (8, 4) if batch <= fits), 2)
+
+
+def _why_batch(machine: Machine) -> str:
+    if not machine.memory:
+        return 'Labeled images in a batch: few, for a CPU'
+    return (
+        f'Labeled images in a batch: what fits {machine.memory:.0f} GiB with '
+        '--amp and a ResNet-50'
+    )
+
+
+def _iters(
+    labeled: int, unlabeled: int, batch: int, low: int, high: int
+) -> int:
+    needed = max(PASSES * unlabeled, LABELED_PASSES * labeled) / batch
+    return int(np.clip(-(-needed // 500) * 500, low, high))

@@ -1,0 +1,107 @@
+"""What the files of a data set are, read by several processes."""
+
+import hashlib
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from multiprocessing import Pool
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mmengine.utils import ProgressBar
+from PIL import Image
+
+from mmseg_classmix.datasets.image_files import image_problem
+
+# EXIF orientations that turn an image on its side.
+ORIENTATION, ON_SIDE = 0x0112, (5, 6, 7, 8)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the first bytes of an image say.
+
+    Attributes:
+        path: Path of the image.
+        size: Height and width as it is loaded, or None if only a decoder
+            knows.
+        wide: Whether it has 16 bits a pixel.
+        problem: Why it cannot be trained on, or ''.
+    """
+
+    path: str
+    size: tuple[int, int] | None = None
+    wide: bool = False
+    problem: str = ''
+
+
+def read_header(path: str) -> Header:
+    """Look at an image without decoding it.
+
+    Args:
+        path: Path of the image.
+
+    Returns:
+        What is known; nothing is raised for a bad file.
+    """
+    try:
+        with open(path, 'rb') as file:
+            if problem := image_problem(file):
+                return Header(path, problem=problem)
+            file.seek(0)
+            image = Image.open(file)
+            size = image.size[::-1]
+            if image.getexif().get(ORIENTATION) in ON_SIDE:
+                size = size[::-1]
+            return Header(path, size, image.mode.startswith('I'))
+    except Image.DecompressionBombError:
+        return Header(path)
+    # Pillow raises errors of many types for what is no image.
+    except Exception as error:
+        text = str(error).split(' <_io.')[0]
+        return Header(path, problem=f'cannot be read: {text}')
+
+
+def digest(path: str) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def brightest(paths: Iterable[str]) -> int:
+    """Largest value in some images, with all of their bits."""
+    images = (cv2.imread(path, cv2.IMREAD_UNCHANGED) for path in paths)
+    return max(int(np.max(image)) for image in images)
+
+
+def read_all(
+    title: str, read: Callable, items: Iterable, workers: int
+) -> list:
+    """Apply a function to many files, with a bar on a terminal.
+
+    Args:
+        title: What is read.
+        read: A function of a module, of one argument.
+        items: Its arguments.
+        workers: Number of processes.
+
+    Returns:
+        What the function returns, in the order of the items.
+    """
+    items, done = list(items), []
+    workers = min(workers, len(items))
+    shown = sys.stderr.isatty()
+    if shown and items:
+        print(f'{title}: {len(items)} files', file=sys.stderr)
+        bar = ProgressBar(len(items), file=sys.stderr)
+    with Pool(workers) if workers > 1 else nullcontext() as pool:
+        chunk = max(1, min(64, len(items) // (4 * max(workers, 1))))
+        results = pool.imap(read, items, chunk) if pool else map(read, items)
+        for result in results:
+            done.append(result)
+            if shown:
+                bar.update()
+    if shown:
+        print(file=sys.stderr)
+    return done

@@ -1,0 +1,295 @@
+r"""Set up a training on images of your own: check, propose, write configs.
+
+    python tools/new_project.py --labeled photos --masks masks \
+        --unlabeled more_photos --classes background leaf --out my_project
+
+reads all images and masks and lists all that is wrong at once (exit code 1,
+nothing is written), or writes a supervised and a ClassMix config with lists
+of images, and prints the next commands. docs/own_data.md explains.
+"""
+
+import argparse
+import os
+import os.path as osp
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import fields
+from math import floor
+from pathlib import Path
+
+from make_splits import check_names, hash_order, split_names, write_list
+
+from mmseg_classmix.own_data.arguments import (
+    FOLDERS,
+    check_arguments,
+    choose_network,
+)
+from mmseg_classmix.own_data.color_masks import read_color
+from mmseg_classmix.own_data.config_text import (
+    Project,
+    Source,
+    classmix_text,
+    model_text,
+    supervised_text,
+)
+from mmseg_classmix.own_data.findings import Findings
+from mmseg_classmix.own_data.proposal import Machine, propose, this_machine
+from mmseg_classmix.own_data.summary import data_text
+from mmseg_classmix.own_data.survey import Request, Side, Survey, survey
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = ROOT / 'configs'
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_data_options(parser)
+    add_training_options(parser)
+    args = parser.parse_args()
+    if (args.val_images is None) != (args.val_masks is None):
+        parser.error('--val-images and --val-masks go together')
+    if not 0 < args.val_share < 1:
+        parser.error(f'--val-share {args.val_share} must be in (0, 1)')
+    for name in ('iters', 'workers', 'examples'):
+        if (value := getattr(args, name)) is not None and value < 1:
+            parser.error(f'--{name} {value} must be at least 1')
+    for name in (*FOLDERS, 'pretrained', 'init'):
+        if (path := getattr(args, name)) is not None:
+            setattr(args, name, osp.abspath(path))
+    return args
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what there is."""
+    add = parser.add_argument_group('data').add_argument
+    add('--labeled', required=True, metavar='DIR', help='images with masks')
+    add('--masks', required=True, metavar='DIR', help='their masks')
+    add('--unlabeled', required=True, metavar='DIR', help='other images')
+    add(
+        '--classes',
+        required=True,
+        nargs='+',
+        metavar='NAME',
+        help='names of the classes 0, 1, ..., or a text file with one a line',
+    )
+    add('--val-images', metavar='DIR', help='images to evaluate on')
+    add('--val-masks', metavar='DIR', help='their masks')
+    add(
+        '--val-share',
+        type=float,
+        default=0.2,
+        help='without them, share of the labeled images to evaluate on '
+        '(default 0.2)',
+    )
+    add(
+        '--image-suffix',
+        metavar='END',
+        help="end of labeled images that their masks lack, as '_sat.jpg'",
+    )
+    add(
+        '--mask-suffix',
+        metavar='END',
+        help='what follows the name of an image in its mask, as '
+        "'_mask.png'; found unless several would do",
+    )
+    add(
+        '--mask-values',
+        type=int,
+        nargs='+',
+        metavar='VALUE',
+        help='value in the masks of each class (default 0 1 2 ...)',
+    )
+    add(
+        '--ignored-values',
+        type=int,
+        nargs='+',
+        default=[],
+        metavar='VALUE',
+        help='values in the masks without a class, beside 255',
+    )
+    add(
+        '--colors',
+        type=read_color,
+        nargs='+',
+        metavar='R,G,B',
+        help='color in the masks of each class; they are converted',
+    )
+    add(
+        '--reuse-labeled',
+        action='store_true',
+        help='labeled images in the unlabeled folder stay unlabeled ones too',
+    )
+
+
+def add_training_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what to write."""
+    add = parser.add_argument_group('training').add_argument
+    add('--out', type=Path, required=True, help='folder of the new project')
+    add(
+        '--model',
+        metavar='CONFIG',
+        help="config of a network, ours or mmseg's, as a path or below its "
+        'configs folder (default: DeepLab-v2, R50 on a GPU, small on a CPU)',
+    )
+    add('--pretrained', metavar='FILE', help='weights of the backbone')
+    add('--init', metavar='CHECKPOINT', help='checkpoint of the network')
+    add('--iters', type=int, help='number of iterations')
+    add('--seed', type=int, default=0, help='of the split and the training')
+    add(
+        '--gpu-memory',
+        type=float,
+        metavar='GB',
+        help='GPU that the training will run on, 0 for none (default: that '
+        'of this machine)',
+    )
+    add(
+        '--workers',
+        type=int,
+        default=len(os.sched_getaffinity(0)),
+        help='processes that read files',
+    )
+    add(
+        '--examples',
+        type=int,
+        default=10,
+        help='files to name for each problem (default 10)',
+    )
+
+
+def split(args: argparse.Namespace) -> Callable:
+    """Make the function that divides labeled names into val and train."""
+
+    def divide(names: list[str]) -> tuple[list[str], list[str]]:
+        count = max(1, floor(args.val_share * len(names) + 0.5))
+        order = hash_order(names, args.seed)
+        return split_names(order, min(count, len(names) - 1))
+
+    return divide
+
+
+def look(
+    args: argparse.Namespace, findings: Findings, num_classes: int, masks: Path
+) -> Survey | None:
+    """Look at the data; None if anything is wrong."""
+    known = vars(args)
+    request = Request(**{f.name: known[f.name] for f in fields(Request)})
+    found = survey(request, num_classes, findings, split(args), masks)
+    for name, names in (found.lists if found else {}).items():
+        try:
+            check_names(names)
+        except ValueError as error:
+            findings.refuse(f'{name}: {error}', 'rename the file')
+    return found
+
+
+def write(
+    args: argparse.Namespace, project: Project, found: Survey, masks: Path
+) -> None:
+    """Write the project."""
+    out = args.out
+    out.mkdir(parents=True, exist_ok=True)
+    if masks.is_dir():
+        shutil.move(masks, out / 'masks')
+    for name, names in found.lists.items():
+        write_list(out / f'{name}.txt', names, overwrite=False)
+    command = shlex.join(['python', 'tools/new_project.py', *sys.argv[1:]])
+    texts = dict(
+        supervised=supervised_text(project, command),
+        classmix=classmix_text(project),
+    )
+    if project.network.written:
+        texts['model'] = model_text(project.network)
+    for name, text in texts.items():
+        (out / f'{name}.py').write_text(text, 'utf-8')
+
+
+def source(side: Side, out: Path, masks: Path) -> Source:
+    """Say where labeled images are, once converted masks have moved."""
+    folder = Path(side.pairs.masks)
+    if folder.is_relative_to(masks):
+        folder = out.resolve() / 'masks' / folder.relative_to(masks)
+    return Source(side.pairs.images, str(folder), side.pairs.mask_suffixes)
+
+
+def next_commands(project: Project, out: Path, machine: Machine) -> str:
+    """Say how to go on."""
+    tools = 'tools' if Path.cwd() == ROOT else str(ROOT / 'tools')
+    amp = ' --amp' if machine.memory else ''
+    run = out / 'work_dirs' / 'classmix'
+    last = run / f'iter_{project.proposal.iters}.pth'
+
+    def line(tool: str, *arguments: object) -> str:
+        path = shlex.quote(f'{tools}/{tool}')
+        return f'    python {path} {shlex.join(map(str, arguments))}'
+
+    config = out / 'classmix.py'
+    proposal = project.proposal
+    return '\n'.join(
+        [
+            f'Proposed: crop {proposal.crop_size[0]}x{proposal.crop_size[1]}, '
+            f'batch {proposal.batch} + {proposal.batch}, {proposal.iters} '
+            f'iterations, {project.network.why}',
+            f'Written to {out}. Train ClassMix, and the baseline to compare:',
+            line('train.py', config) + amp,
+            line('train.py', out / 'supervised.py') + amp,
+            'The log has mIoU of every validation. Afterwards:',
+            line('test.py', config, last, '--show-dir', run / 'pictures'),
+        ]
+    )
+
+
+def main() -> int:
+    """Check, write, and say how to go on."""
+    args = parse_args()
+    findings = Findings()
+    classes = check_arguments(args, findings)
+    machine = this_machine(args.gpu_memory)
+    network = choose_network(
+        args, findings, CONFIGS, machine.kind, len(classes)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        masks, found = Path(folder) / 'masks', None
+        if not findings.problems:
+            found = look(args, findings, len(classes), masks)
+        if findings.problems:
+            print(findings.report(args.examples))
+            print(f'{len(findings.problems)} problems; nothing was written')
+            return 1
+        proposal = propose(
+            [r.size for r in found.labeled.reports.values()],
+            len(found.train.names),
+            len(found.unlabeled.names),
+            len(classes),
+            machine,
+            args.iters,
+        )
+        project = Project(
+            CONFIGS,
+            classes,
+            found.values,
+            args.image_suffix,
+            source(found.labeled, args.out, masks),
+            source(found.val, args.out, masks),
+            Source(args.unlabeled),
+            proposal,
+            network,
+            args.seed,
+        )
+        write(args, project, found, masks)
+    findings.remarks += network.remarks
+    print(data_text(found, classes, findings))
+    for remark in findings.remarks:
+        print(f'NOTE: {remark}')
+    print(next_commands(project, args.out, machine))
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
