@@ -16,11 +16,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import tree_map
 
 from mmseg_classmix.datasets.transforms.batch_mix import send_images
-from mmseg_classmix.models.segmentors.pseudo_label import (
+from mmseg_classmix.models.segmentors.logits import (
     full_logits,
-    label_and_confidence,
     low_resolution_logits,
 )
+from mmseg_classmix.models.segmentors.pseudo_label import label_and_confidence
 from mmseg_classmix.models.segmentors.semi_batch import (
     constants,
     padding_mask,
