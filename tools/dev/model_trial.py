@@ -62,11 +62,14 @@ def segmentor_of(path: str, size: int) -> dict:
     """Load a config; its images get a size, weights of files are dropped.
 
     It predicts on whole images: windows in _base_ files are placeholders.
+    Backbones for images of one size get that of these.
     """
     model = _without_weights(Config.fromfile(path).model.to_dict())
     preprocessor = dict(model['data_preprocessor'], size=(size, size))
     for key in ('size_divisor', 'test_cfg', 'batch_augments'):
         preprocessor.pop(key, None)
+    if 'img_size' in model.get('backbone', {}):
+        model['backbone']['img_size'] = (size, size)
     test_cfg = dict(model.get('test_cfg') or {}, mode='whole')
     return ConfigDict(model, data_preprocessor=preprocessor, test_cfg=test_cfg)
 

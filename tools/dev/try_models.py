@@ -34,6 +34,7 @@ FAMILIES = (
     'maskformer',
     'pidnet',
     'resnest',
+    'san',
     'segnext',
 )
 HEAD = '| config | result | why |\n|---|---|---|\n'

@@ -13,6 +13,7 @@ from scipy.special import expit
 from torch import nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
 
 from mmseg_classmix.models.segmentors.logits import (
     MAIN_OUTPUT,
@@ -202,7 +203,7 @@ def test_logits_are_those_of_the_prediction(name):
     # Training, but for batch norms and dropout.
     student.train()
     for module in student.modules():
-        if isinstance(module, (_BatchNorm, nn.Dropout2d)):
+        if isinstance(module, (_BatchNorm, _DropoutNd)):
             module.eval()
     assert torch.equal(full_logits(student, img), expected)
     small = low_resolution_logits(model.eval().teacher, img)
