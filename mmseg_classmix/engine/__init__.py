@@ -1,6 +1,6 @@
 """Hooks, loops and distributed training."""
 
-from mmseg_classmix.engine import cpu, hooks, runner
+from mmseg_classmix.engine import cpu, hooks, optimizers, runner
 from mmseg_classmix.engine.cpu import close_distributed, prepare_distributed
 from mmseg_classmix.engine.process_group import lost_processes_explained
 
@@ -9,6 +9,7 @@ __all__ = [
     'cpu',
     'hooks',
     'lost_processes_explained',
+    'optimizers',
     'prepare_distributed',
     'runner',
 ]

@@ -3,7 +3,7 @@
 import os
 import os.path as osp
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import wraps
 from pickle import UnpicklingError
 from typing import Any
@@ -82,6 +82,17 @@ def _refusal(filename: str, error: Exception) -> str:
     )
 
 
+def _not_fetched(filename: str, error: Exception) -> str:
+    return (
+        f'cannot fetch {filename}: {_first_line(error)}. Copy the file into '
+        f'{torch.hub.get_dir()}/checkpoints, or give a local one where the '
+        'config names it (checkpoint of an init_cfg, load_from). To start '
+        'without pretrained weights, explicitly: --cfg-options '
+        'model.backbone.init_cfg=None (model.segmentor.backbone.init_cfg=None '
+        'for a MeanTeacherSegmentor)'
+    )
+
+
 def _without_config(content: Any) -> Any:
     # On resume, mmengine executes the text of this entry as Python.
     if isinstance(content, dict) and isinstance(content.get('meta'), dict):
@@ -109,13 +120,14 @@ def _guarded(loader: Callable) -> Callable:
 
     @wraps(loader)
     def load(filename: str, *args: Any, **kwargs: Any) -> Any:
-        if _name(filename) in _trusted:
-            return _without_config(loader(filename, *args, **kwargs))
+        safe = _name(filename) not in _trusted
         try:
-            with _weights_only():
+            with _weights_only() if safe else nullcontext():
                 content = loader(filename, *args, **kwargs)
         except UnpicklingError as error:
             raise ValueError(_refusal(filename, error)) from error
+        except OSError as error:
+            raise ConnectionError(_not_fetched(filename, error)) from error
         return _without_config(content)
 
     load.guarded = True

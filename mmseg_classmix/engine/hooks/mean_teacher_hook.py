@@ -29,7 +29,8 @@ class MeanTeacherHook(Hook):
         buffers: What happens to the running statistics of batch norms: None
             leaves those of the teacher's own forward passes, 'average' treats
             them like parameters, 'copy' takes the student's. Needed by
-            ``teacher_norm_eval``.
+            ``teacher_norm_eval``. State of other modules, such as the bases
+            of EMANet, is always copied.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -128,6 +129,7 @@ class TeacherUpdate:
     ) -> None:
         self._averaged = list(teacher.parameters()), list(student.parameters())
         self._copied = [], []
+        self._states = _states(student, teacher)
         if buffers is None:
             return
         pairs = zip(teacher.buffers(), student.buffers(), strict=True)
@@ -147,3 +149,23 @@ class TeacherUpdate:
         torch._foreach_lerp_(*self._averaged, momentum)
         for old, new in zip(*self._copied, strict=True):
             old.copy_(new)
+        for new, old, name in self._states:
+            old[name].copy_(new[name])
+
+
+def _states(student: nn.Module, teacher: nn.Module) -> list[tuple]:
+    """Find what a student keeps in buffers, beside its batch norms.
+
+    A teacher is in eval mode, which does not change such state: the bases of
+    EMANet, the statistics of instance norms. Modules may replace the tensor,
+    so it is looked up at every update.
+    """
+    return [
+        (module._buffers, copy._buffers, name)
+        for module, copy in zip(
+            student.modules(), teacher.modules(), strict=True
+        )
+        if not isinstance(module, _BatchNorm)
+        for name, buffer in module.named_buffers(recurse=False)
+        if buffer.is_floating_point()
+    ]

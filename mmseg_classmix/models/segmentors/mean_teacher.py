@@ -19,15 +19,15 @@ from mmseg_classmix.datasets.transforms.batch_mix import (
     mix_sources,
     send_images,
 )
+from mmseg_classmix.models.segmentors.logits import (
+    full_logits,
+    low_resolution_logits,
+)
 from mmseg_classmix.models.segmentors.plain_checkpoint import (
     spread_checkpoint,
 )
 from mmseg_classmix.models.segmentors.preprocessor import common_preprocessor
-from mmseg_classmix.models.segmentors.pseudo_label import (
-    full_logits,
-    label_and_confidence,
-    low_resolution_logits,
-)
+from mmseg_classmix.models.segmentors.pseudo_label import label_and_confidence
 from mmseg_classmix.models.segmentors.semi_batch import (
     constants,
     hidden_label,

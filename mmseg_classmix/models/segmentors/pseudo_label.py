@@ -1,45 +1,9 @@
 """From the logits of a teacher to labels, without its probabilities."""
 
 import torch
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from mmseg.models.segmentors import EncoderDecoder
-from mmseg.models.segmentors.base import BaseSegmentor
 from torch import Tensor
 
 from mmseg_classmix.models.segmentors.upsampling import upsampled_rows
-
-
-def low_resolution_logits(segmentor: BaseSegmentor, img: Tensor) -> Tensor:
-    """Compute logits, at the size of the features where that is known.
-
-    Args:
-        segmentor: An mmseg segmentor.
-        img: (N, 3, H, W) float.
-
-    Returns:
-        (N, C, h, w) float32, to be upsampled to (H, W) like the logits of
-        training; a segmentor or a head that predicts in a way of its own
-        gives them at (H, W).
-    """
-    head = getattr(segmentor, 'decode_head', None)
-    if _is_stock(segmentor, EncoderDecoder, 'encode_decode') and all(
-        _is_stock(head, BaseDecodeHead, name)
-        for name in ('predict', 'predict_by_feat')
-    ):
-        logits = head.forward(segmentor.extract_feat(img))
-    else:
-        logits = full_logits(segmentor, img)
-    # Under autocast 0.968 would become 0.96875. Kernels differ by layout.
-    return logits.float().contiguous()
-
-
-def full_logits(segmentor: BaseSegmentor, img: Tensor) -> Tensor:
-    """Compute logits at image size, (N, C, H, W).
-
-    Unlabeled samples have no metainfo that could be passed on.
-    """
-    metas = [dict(img_shape=img.shape[2:])] * len(img)
-    return segmentor.encode_decode(img, metas)
 
 
 @torch.no_grad()
@@ -79,8 +43,3 @@ def label_and_confidence(
             total = x.sub_(highest).exp_().sum(0)
             torch.reciprocal(total, out=confidence[i, rows])
     return label, confidence
-
-
-def _is_stock(instance: object, base: type, name: str) -> bool:
-    method = getattr(instance, name, None)
-    return getattr(method, '__func__', None) is getattr(base, name)

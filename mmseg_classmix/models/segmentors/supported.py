@@ -3,8 +3,12 @@
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import nn
 
-# Their training forward returns several outputs, not the logits.
-TUPLE_HEADS = ('PIDHead', 'DDRHead')
+from mmseg_classmix.models.segmentors.logits import final_head
+
+MASKS = 'masks and a class for each (mask classification)'
+#: Heads of mmseg that predict something else than logits, and what it is;
+#: those that do not even derive from BaseDecodeHead predict masks.
+OTHER_PREDICTIONS = dict(SideAdapterCLIPHead=MASKS, VPDDepthHead='depth')
 NETWORKS = ('student', 'teacher')
 
 
@@ -47,25 +51,27 @@ def check_segmentor(segmentor: nn.Module) -> None:
         segmentor: A built mmseg segmentor.
 
     Raises:
-        ValueError: If its head predicts masks instead of logits, returns
-            several outputs in training, or has a single output channel.
+        ValueError: If its head predicts something else than a logit for every
+            pixel and class, or has one output channel for more than two
+            classes.
     """
-    head = getattr(segmentor, 'decode_head', None)
-    head = head[-1] if isinstance(head, nn.ModuleList) else head
+    head = final_head(segmentor)
     name = type(head).__name__
-    if not isinstance(head, BaseDecodeHead):
+    kinds = [
+        OTHER_PREDICTIONS[base.__name__]
+        for base in type(head).__mro__
+        if base.__name__ in OTHER_PREDICTIONS
+    ]
+    if kinds or not isinstance(head, BaseDecodeHead):
+        what = kinds[0] if kinds else MASKS
         raise ValueError(
             f'model.segmentor.decode_head {name} does not predict logits for '
-            'every pixel (mask classification): use a head that derives from '
-            "mmseg's BaseDecodeHead"
+            f'every pixel, but {what}: use a head that derives from '
+            "mmseg's BaseDecodeHead; docs/other_models.md says why"
         )
-    if any(base.__name__ in TUPLE_HEADS for base in type(head).__mro__):
+    if segmentor.out_channels == 1 and segmentor.num_classes != 2:
         raise ValueError(
-            f'model.segmentor.decode_head {name} returns several outputs in '
-            'training and cannot be trained on pseudo-labels: use another head'
-        )
-    if segmentor.out_channels == 1:
-        raise ValueError(
-            'model.segmentor.decode_head.out_channels=1: pseudo-labels need a '
-            'channel for every class, set out_channels=2 and num_classes=2'
+            'model.segmentor.decode_head.out_channels=1 is for two classes, '
+            f'but num_classes={segmentor.num_classes}: set num_classes=2, or '
+            'leave out_channels out'
         )

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from mmseg.models.decode_heads.ema_head import EMAModule
 from torch import nn
 
 from mmseg_classmix.engine.hooks.mean_teacher_hook import TeacherUpdate
@@ -28,3 +29,26 @@ def test_update_has_the_published_golden_values(step, alpha):
     expected = alpha * teacher.weight + (1 - alpha) * student.weight
     TeacherUpdate(student, teacher, None)(max(0.01, 1 / (step + 1)))
     torch.testing.assert_close(teacher.weight, expected, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize('buffers', [None, 'average', 'copy'])
+def test_state_that_eval_mode_freezes_follows_the_student(buffers):
+    student, teacher = (
+        nn.Sequential(
+            EMAModule(4, 2, 1, 0.1),
+            nn.InstanceNorm2d(4, affine=True, track_running_stats=True),
+        )
+        for _ in range(2)
+    )
+    update = TeacherUpdate(student, teacher.eval(), buffers)
+    for _ in range(2):
+        # EMANet replaces its bases by new tensors.
+        before = student[0].bases
+        student.train()(torch.randn(2, 4, 5, 5) + 1)
+        assert student[0].bases is not before
+        update(0.25)
+        torch.testing.assert_close(teacher[0].bases, student[0].bases)
+        torch.testing.assert_close(
+            teacher[1].running_mean, student[1].running_mean
+        )
+    assert teacher[1].running_mean.abs().max() > 0

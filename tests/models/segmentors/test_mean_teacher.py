@@ -209,27 +209,6 @@ def test_mmseg_inference_works(tiny_data):
     assert inference_model(model, image).pred_sem_seg.shape == (32, 40)
 
 
-@pytest.mark.parametrize(
-    ('type', 'word'),
-    [('DDRHead', 'several outputs'), ('PIDHead', 'several outputs')],
-)
-def test_heads_with_several_outputs_are_refused(type, word):
-    with pytest.raises(ValueError, match=f'{type}.*{word}'):
-        build(
-            **{
-                'model.segmentor.decode_head': dict(
-                    _delete_=True,
-                    type=type,
-                    in_channels=32,
-                    channels=8,
-                    num_classes=3,
-                    norm_cfg=dict(type='BN'),
-                    loss_decode=[dict(type='CrossEntropyLoss')] * 2,
-                )
-            }
-        )
-
-
 def test_stock_models_that_name_pretrained_weights_build(tmp_path):
     backbone = config().model.segmentor.backbone
     plain = MODELS.build(dict(backbone))

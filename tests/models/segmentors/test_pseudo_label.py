@@ -7,10 +7,8 @@ from scipy.special import softmax
 from support import CLASSMIX, tiny_config
 from torch.nn import functional as F
 
-from mmseg_classmix.models.segmentors.pseudo_label import (
-    label_and_confidence,
-    low_resolution_logits,
-)
+from mmseg_classmix.models.segmentors.logits import low_resolution_logits
+from mmseg_classmix.models.segmentors.pseudo_label import label_and_confidence
 from mmseg_classmix.models.segmentors.upsampling import (
     _by_rows,
     _rows_are_exact,

@@ -1,0 +1,17 @@
+# What the models of mmseg below have in common: images in the units of
+# ImageNet, here of one size.
+data_preprocessor = dict(
+    type='SegDataPreProcessor',
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+    bgr_to_rgb=True,
+    pad_val=0,
+    seg_pad_val=255,
+    size=(512, 1024),
+)
+model = dict(
+    type='EncoderDecoder',
+    data_preprocessor=data_preprocessor,
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
+)

@@ -1,0 +1,8 @@
+# U-Net: 4 GPUs x (4 + 4), 160k.
+_base_ = [
+    '../_base_/models/unet-s5-d16.py',
+    '../_base_/schedules/schedule_160k.py',
+    '../_base_/classmix_cityscapes_1-8.py',
+]
+model = dict(_delete_=True, segmentor=_base_.model, **_base_.classmix)
+train_dataloader = dict(batch_size=8, sampler=dict(batch_size=8))
