@@ -31,8 +31,8 @@ def class_mask(
 ) -> Tensor:
     """Mask half of the classes of every image (paper, algorithm 1).
 
-    Of the classes C present in an image, floor(|C| / 2) are chosen
-    uniformly without replacement. An image with one class gets an empty mask.
+    Of the n classes present in an image, floor(n / 2) are chosen uniformly
+    without replacement. An image with one class gets an empty mask.
 
     Args:
         label: Class of every pixel, (N, H, W) of any integer type; values
