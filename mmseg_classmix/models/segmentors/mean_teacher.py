@@ -196,9 +196,9 @@ class MeanTeacherSegmentor(BaseSegmentor):
                 no ``gt_sem_seg``.
 
         Returns:
-            ``sup.*``: losses of the student on the labels; ``unsup.*``: loss on
-            the mixed images and its weight, share of confident pixels and
-            mean confidence.
+            ``sup.*``: losses of the student on the labels; ``unsup.*``: loss
+            on the mixed images and its weight, share of confident pixels
+            and mean confidence.
 
         Raises:
             ValueError: If the batch has no labeled or no unlabeled image, or
