@@ -1,16 +1,40 @@
 """Builds the `mmseg_classmix` distribution."""
 
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
+# What OpenMMLab's packages carry in .mim, where `mim` and users look for it.
+MIM = ('configs', 'tools', 'model-index.yml')
 
 
 def read(name: str) -> str:
     """Returns the text of a file of the repository."""
     return (ROOT / name).read_text(encoding='utf-8')
+
+
+class BuildWithMim(build_py):
+    """Copies configs and tools into the wheel, not into the source tree."""
+
+    def run(self) -> None:
+        """Build the package, then add ``mmseg_classmix/.mim``."""
+        super().run()
+        # In an editable installation they are where the clone has them.
+        if self.editable_mode:
+            return
+        mim = Path(self.build_lib, 'mmseg_classmix', '.mim')
+        shutil.rmtree(mim, ignore_errors=True)
+        mim.mkdir()
+        for name in MIM:
+            if (ROOT / name).is_file():
+                shutil.copy(ROOT / name, mim)
+                continue
+            ignored = shutil.ignore_patterns('__pycache__')
+            shutil.copytree(ROOT / name, mim / name, ignore=ignored)
 
 
 setup(
@@ -43,6 +67,7 @@ setup(
         'Topic :: Scientific/Engineering :: Artificial Intelligence',
         'Topic :: Scientific/Engineering :: Image Recognition',
     ],
+    cmdclass=dict(build_py=BuildWithMim),
     packages=find_packages(include=['mmseg_classmix', 'mmseg_classmix.*']),
     python_requires='>=3.10',
     # mmengine, mmcv and mmseg come as two families of distributions; naming

@@ -28,7 +28,7 @@ class MultiSourceDataset(ConcatDataset):
     Beyond torch's ``ConcatDataset``: the random augmentation of a sample
     follows its draw, not the worker that loads it, so that a run can be
     resumed exactly and does not depend on ``num_workers``; and files are
-    checked, see :func:`check_files` and :class:`CheckedPipeline`. Labeled
+    checked, see ``check_files`` and ``CheckedPipeline``. Labeled
     images that are unlabeled ones too are legal; a warning says so.
 
     Args:
@@ -74,7 +74,7 @@ class MultiSourceDataset(ConcatDataset):
         return self.datasets[0].metainfo
 
     def __getitem__(self, idx: int) -> dict:
-        """Load a sample; a :class:`Draw` seeds its augmentation."""
+        """Load a sample; a ``Draw`` seeds its augmentation."""
         if not isinstance(idx, Draw):
             return super().__getitem__(idx)
         with seeded('augment', *idx.key):

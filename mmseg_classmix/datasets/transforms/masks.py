@@ -32,9 +32,9 @@ def class_mask(
 ) -> Tensor:
     """Mask half of the classes of every image (paper, algorithm 1).
 
-    Of the classes C present in an image, floor(|C| / 2) are chosen
-    uniformly without replacement. An image with one class gets an empty mask,
-    unless the half is rounded up.
+    Of the n classes present in an image, floor(n / 2) are chosen uniformly
+    without replacement. An image with one class gets an empty mask, unless
+    the half is rounded up.
 
     Args:
         label: Class of every pixel, (N, H, W) of any integer type; values
@@ -42,7 +42,7 @@ def class_mask(
         num_classes: Number of classes.
         generator: Random generator on the device of ``label``.
         shard: Rank and number of processes that share the batch.
-        round_up: Whether ceil(|C| / 2) classes are chosen.
+        round_up: Whether ceil(n / 2) classes are chosen.
 
     Returns:
         (N, H, W) bool, True on the pixels of the chosen classes.

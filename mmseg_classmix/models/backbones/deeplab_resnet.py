@@ -20,7 +20,7 @@ class DeepLabResNet(ResNet):
     The max-pool rounds its output size up: a 512x1024 image gives 65x129
     features. Normalization trains nothing but its statistics. The defaults
     are those of DeepLab-v2, not of mmseg's ``ResNet``, so that the name of
-    the class means one network; :meth:`forward` is mmseg's.
+    the class means one network; ``forward`` is mmseg's.
 
     Args:
         depth: 18, 34, 50, 101 or 152.

@@ -8,6 +8,7 @@ from mmseg_classmix.models.losses.soft_pseudo_label_loss import (
     SoftPseudoLabelLoss,
 )
 from mmseg_classmix.models.losses.squared_error_loss import SquaredErrorLoss
+from mmseg_classmix.models.losses.unsup_loss import UnsupLoss
 from mmseg_classmix.models.losses.weighting import UnsupWeight
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     'PseudoLabelLoss',
     'SoftPseudoLabelLoss',
     'SquaredErrorLoss',
+    'UnsupLoss',
     'UnsupWeight',
 ]

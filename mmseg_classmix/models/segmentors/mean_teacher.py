@@ -115,7 +115,7 @@ class MeanTeacherSegmentor(BaseSegmentor):
         #: Seed of the mixing of the next batch, the same on all ranks; the
         #: global generator is used while it is None. See IterSeedHook.
         self.mix_seed: int | None = None
-        #: Computes gradients of the supervised loss early: ExecutionHook.
+        #: Computes gradients of the supervised loss early (ExecutionHook).
         self.early_backward: Callable[[Tensor], None] | None = None
         self._register_load_state_dict_pre_hook(self._spread_checkpoint)
 
@@ -195,9 +195,9 @@ class MeanTeacherSegmentor(BaseSegmentor):
                 no ``gt_sem_seg``.
 
         Returns:
-            'sup.*': losses of the student on the labels; 'unsup.*': loss on
-            the mixed images and its weight, share of confident pixels and
-            mean confidence.
+            ``sup.*``: losses of the student on the labels; ``unsup.*``: loss
+            on the mixed images and its weight, share of confident pixels
+            and mean confidence.
 
         Raises:
             ValueError: If the batch has no labeled or no unlabeled image, or

@@ -1,0 +1,96 @@
+"""model-index.yml and the metafiles say what there is, and nothing more."""
+
+import re
+
+import pytest
+import yaml
+from mmengine.config import Config
+from support import ROOT
+
+INDEX = yaml.safe_load((ROOT / 'model-index.yml').read_text())
+FILES = {
+    name: yaml.safe_load((ROOT / name).read_text()) for name in INDEX['Import']
+}
+COLLECTIONS = {
+    collection['Name']: collection
+    for file in FILES.values()
+    for collection in file.get('Collections', [])
+}
+MODELS = [model for file in FILES.values() for model in file['Models']]
+NAMES = [model['Name'] for model in MODELS]
+# What metafiles call the data set of a class.
+TRAINING_DATA = {
+    'CityscapesDataset': 'Cityscapes',
+    'PascalVOCDataset': 'Pascal VOC 2012 + Aug',
+    'CamVidDataset': 'CamVid',
+    'StreetScenesDataset': 'Street scenes (drawn)',
+}
+
+
+def config_of(model):
+    return Config.fromfile(str(ROOT / model['Config']))
+
+
+def test_every_metafile_is_imported():
+    found = (ROOT / 'configs').glob('*/metafile.yaml')
+    assert {str(p.relative_to(ROOT)) for p in found} == set(FILES)
+
+
+def test_every_config_is_listed_once():
+    found = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / 'configs').glob('*/*.py')
+        if path.parent.name != '_base_'
+    }
+    listed = [model['Config'] for model in MODELS]
+    assert sorted(listed) == sorted(found)
+    assert len(set(NAMES)) == len(NAMES)
+
+
+def test_collections_have_the_fields_of_mmseg():
+    for name, collection in COLLECTIONS.items():
+        assert {'License', 'Metadata', 'Paper', 'README', 'Frameworks'} <= set(
+            collection
+        ), name
+        assert (ROOT / collection['README']).is_file()
+        used = {
+            model['Metadata']['Training Data']
+            for model in MODELS
+            if model['In Collection'] == name
+        }
+        assert used == set(collection['Metadata']['Training Data'])
+
+
+@pytest.mark.parametrize('model', MODELS, ids=NAMES)
+def test_entry_says_what_the_config_does(model):
+    cfg, facts = config_of(model), model['Metadata']
+    semi = cfg.model.type == 'MeanTeacherSegmentor'
+    assert model['In Collection'] == ('ClassMix' if semi else 'DeepLabV2')
+    network = cfg.model.segmentor if semi else cfg.model
+    assert f'R-{network.backbone.depth}' in facts['Architecture']
+    loader = cfg.train_dataloader
+    data = TRAINING_DATA[loader.dataset.datasets[0].type]
+    assert facts['Training Data'] == data
+    # The configs of the paper are those of one of two processes.
+    processes = 2 if cfg.train_cfg.max_iters >= 40000 else 1
+    assert facts['Batch Size'] == loader.batch_size * processes
+
+
+def test_results_are_those_of_the_readme():
+    measured = re.findall(r'\d\d\.\d\d', (ROOT / 'README.md').read_text())
+    for model in MODELS:
+        results = model.get('Results')
+        if results is None:
+            continue
+        assert results['Task'] == 'Semantic Segmentation'
+        assert results['Dataset'] == model['Metadata']['Training Data']
+        assert {f'{v:.2f}' for v in results['Metrics'].values()} <= set(
+            measured
+        )
+
+
+def test_no_result_of_the_paper_is_ours():
+    # Nobody has trained them with this code: see docs/tables.md.
+    for model in MODELS:
+        if '_r18' not in model['Config']:
+            assert 'Results' not in model and 'Weights' not in model
