@@ -111,8 +111,14 @@ def model_text(network: Network) -> str:
     """Write a whole model."""
     model = network.written
     parts = dict(data_preprocessor=model['data_preprocessor'], model=model)
-    text = Config(parts).pretty_text
-    return f'# Written by tools/new_project.py: {network.why}.\n{text}'
+    return (
+        f'# Written by tools/new_project.py: {network.why}.\n{_plain(parts)}'
+    )
+
+
+def _plain(parts: dict) -> str:
+    """Lay out plain values as mmengine does."""
+    return Config(parts).pretty_text.rstrip() + '\n'
 
 
 def _bases(project: Project) -> str:
@@ -245,9 +251,8 @@ def _schedule(project: Project) -> str:
     text += f'max_iters = {iters}\n'
     network = project.network
     if network.optim_wrapper:
-        text += Config(
-            dict(optim_wrapper=dict(network.optim_wrapper, _delete_=True))
-        ).pretty_text
+        wrapper = dict(network.optim_wrapper, _delete_=True)
+        text += _plain(dict(optim_wrapper=wrapper))
     text += (
         'param_scheduler = _base_.param_scheduler\n'
         'param_scheduler[0].end = max_iters + 1\n'
