@@ -60,6 +60,18 @@ class Project:
     seed: int
 
 
+def describe(project: Project) -> str:
+    """Say in a line what is proposed."""
+    proposal = project.proposal
+    height, width = proposal.crop_size
+    resized = '' if proposal.scale == 1 else f' of images x {proposal.scale}'
+    return (
+        f'{project.network.why}, crops of {height}x{width}{resized}, batch '
+        f'{proposal.batch} + {proposal.batch}, {proposal.iters} iterations '
+        '(supervised.py says why)'
+    )
+
+
 def supervised_text(project: Project, command: str) -> str:
     """Write the config of the supervised baseline.
 
@@ -246,7 +258,8 @@ test_dataloader = val_dataloader
 
 def _schedule(project: Project) -> str:
     iters = project.proposal.iters
-    interval = max(iters // 10, 1)
+    # Ten validations, but a rehearsal of some iterations has one.
+    interval = max(iters // 10, min(iters, 50))
     text = _comment(project.proposal.why['iters'])
     text += f'max_iters = {iters}\n'
     network = project.network
@@ -268,6 +281,6 @@ def _schedule(project: Project) -> str:
         f'train_cfg = dict(max_iters=max_iters, val_interval={interval})\n'
         f'default_hooks = dict(\n    checkpoint=dict(interval={interval}),\n'
     )
-    if interval < 50:
-        text += f'    logger=dict(interval={interval}),\n'
+    if iters < 500:
+        text += f'    logger=dict(interval={max(iters // 10, 1)}),\n'
     return text + ')\n'

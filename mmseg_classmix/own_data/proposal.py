@@ -158,7 +158,7 @@ def _why_batch(machine: Machine) -> str:
         return 'Labeled images in a batch: few, for a CPU'
     return (
         f'Labeled images in a batch: what fits {machine.memory:.0f} GiB with '
-        '--amp and a ResNet-50'
+        '--amp and a ResNet-50 (docs/own_data.md)'
     )
 
 

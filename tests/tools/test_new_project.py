@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import re
 import shlex
+import shutil
 import sys
 
 import cv2
@@ -70,12 +71,14 @@ def test_odd_images_are_trained_and_tested_with_the_printed_commands(
     options = ['--cfg-options', *QUICK]
     log = run_printed(output, 'train.py', elsewhere, *options)
     assert re.search(r'student/mIoU: \d', log)
-    tested = run_printed(output, 'test.py', elsewhere, *options)
+    shown = root / 'my project' / 'pictures'
+    tested = run_printed(
+        output, 'test.py', elsewhere, '--show-dir', shown, *options
+    )
     for name in CLASSES:
         assert re.search(rf'\| +{name} +\| +[\d.]+ +\|', tested), tested
     # The pictures, with Cyrillic or whatever names, are there.
     project = root / 'my project'
-    shown = project / 'work_dirs' / 'classmix' / 'pictures'
     assert len(list(shown.rglob('*.png'))) == 2
     if unlabeled == 3:
         supervised = project / 'supervised.py'
@@ -323,7 +326,7 @@ def test_class_that_cannot_be_learned_or_measured_is_said(
     assert "class 'rare' is in validation images only" in output
     assert "class 'none' has no pixel in any mask" in output
     assert "class 'b' is in no validation image" in output
-    assert 'only 4 labeled images to train on' in output
+    assert 'labeled images to train on: only 4.' in output
     assert re.search(r'\| rare +\| +0.00 \| +0 \| +1 \|', output)
 
 
@@ -348,7 +351,11 @@ def test_network_of_mmseg(tmp_path, new_project):
 
 def test_photos_are_resized_in_all_pipelines(tmp_path, new_project):
     root = write_images(tmp_path, labeled=3, white=1, size=(768, 2048))
-    new_project(root)
+    save(root / 'more' / 'deep' / 'u4.jpeg', np.zeros((99, 99), np.uint8))
+    assert 'times as long' not in new_project(root, out='other')
+    for path in (root / 'more' / 'deep').glob('u[0123]*'):
+        path.unlink()
+    assert '0.048 times as long' in new_project(root)
     cfg = Config.fromfile(str(root / 'my project' / 'classmix.py'))
     for source in cfg.train_dataloader.dataset.datasets:
         scale, crop = source.pipeline[-4:-2]
@@ -358,3 +365,27 @@ def test_photos_are_resized_in_all_pipelines(tmp_path, new_project):
     assert cfg.val_dataloader.dataset.pipeline[1] == resize
     assert cfg.test_dataloader.dataset.pipeline[1] == resize
     assert cfg.tta_pipeline[1].transforms[0][0] == resize
+
+
+def test_config_by_hand(tmp_path):
+    page = (ROOT / 'docs' / 'own_data.md').read_text('utf-8')
+    (text,) = re.findall(r'```python\n(.*?)```', page, re.DOTALL)
+    data = tmp_path / 'leaves'
+    write_images(data, labeled=4, white=1, mask_end='.png')
+    for kind, folder in (('images', 'photos'), ('masks', 'masks')):
+        for split in ('train', 'val'):
+            shutil.copytree(data / folder, data / kind / split)
+    (data / 'more').rename(data / 'images' / 'unlabeled')
+    for name in (data / 'images' / 'val').glob('p [12]*'):
+        name.unlink()
+    text = text.replace("'/data/leaves'", repr(str(data)))
+    text = text.replace("'configs/", f"'{ROOT}/configs/")
+    config = tmp_path / 'leaves.py'
+    config.write_text(text)
+    options = ['train_cfg.max_iters=1', 'train_cfg.val_interval=1']
+    options += [f'train_dataloader.{k}batch_size=4' for k in ('', 'sampler.')]
+    done = run_python(
+        'train.py', config, '--cfg-options', *QUICK, *options, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stdout
+    assert re.search(r'teacher/mIoU: \d', done.stdout)
