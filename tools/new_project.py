@@ -32,6 +32,7 @@ from mmseg_classmix.own_data.config_text import (
     Project,
     Source,
     classmix_text,
+    describe,
     model_text,
     supervised_text,
 )
@@ -230,17 +231,17 @@ def next_commands(project: Project, out: Path, machine: Machine) -> str:
         return f'    python {path} {shlex.join(map(str, arguments))}'
 
     config = out / 'classmix.py'
-    proposal = project.proposal
+    pictures = out / 'predictions'
     return '\n'.join(
         [
-            f'Proposed: crop {proposal.crop_size[0]}x{proposal.crop_size[1]}, '
-            f'batch {proposal.batch} + {proposal.batch}, {proposal.iters} '
-            f'iterations, {project.network.why}',
+            f'Proposed: {describe(project)}',
             f'Written to {out}. Train ClassMix, and the baseline to compare:',
             line('train.py', config) + amp,
             line('train.py', out / 'supervised.py') + amp,
-            'The log has mIoU of every validation. Afterwards:',
-            line('test.py', config, last, '--show-dir', run / 'pictures'),
+            'The log has mIoU of every validation. Afterwards each class, and '
+            'masks of new images:',
+            line('test.py', config, last),
+            line('predict.py', config, last, 'IMAGES', '--out', pictures),
         ]
     )
 

@@ -4,8 +4,6 @@ import os.path as osp
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib import colormaps
-from matplotlib.colors import hsv_to_rgb
 from mmseg.registry import DATASETS
 
 from mmseg_classmix.datasets.image_dataset import IMG_SUFFIXES, ImageDataset
@@ -183,6 +181,10 @@ def distinct_colors(number: int) -> list[list[int]]:
         RGB colors in [0, 255]; the 20 of matplotlib's 'tab20', and beyond
         that hues at equal distances, alternately light and dark.
     """
+    # Here, because importing it takes a while and colors are seldom needed.
+    from matplotlib import colormaps
+    from matplotlib.colors import hsv_to_rgb
+
     if number <= 20:
         # Strong colors first, then their light versions.
         order = [*range(0, 20, 2), *range(1, 20, 2)]

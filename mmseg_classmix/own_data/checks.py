@@ -223,7 +223,8 @@ def check_headers(
         )
     else:
         findings.remark(
-            f'{len(wide)} {title} have 16 bits a pixel; the upper 8 are used'
+            f'{title} with 16 bits a pixel, of which the upper 8 are used: '
+            f'{len(wide)}'
         )
     return headers
 

@@ -60,6 +60,18 @@ class Project:
     seed: int
 
 
+def describe(project: Project) -> str:
+    """Say in a line what is proposed."""
+    proposal = project.proposal
+    height, width = proposal.crop_size
+    resized = '' if proposal.scale == 1 else f' of images x {proposal.scale}'
+    return (
+        f'{project.network.why}, crops of {height}x{width}{resized}, batch '
+        f'{proposal.batch} + {proposal.batch}, {proposal.iters} iterations '
+        '(supervised.py says why)'
+    )
+
+
 def supervised_text(project: Project, command: str) -> str:
     """Write the config of the supervised baseline.
 
@@ -111,8 +123,14 @@ def model_text(network: Network) -> str:
     """Write a whole model."""
     model = network.written
     parts = dict(data_preprocessor=model['data_preprocessor'], model=model)
-    text = Config(parts).pretty_text
-    return f'# Written by tools/new_project.py: {network.why}.\n{text}'
+    return (
+        f'# Written by tools/new_project.py: {network.why}.\n{_plain(parts)}'
+    )
+
+
+def _plain(parts: dict) -> str:
+    """Lay out plain values as mmengine does."""
+    return Config(parts).pretty_text.rstrip() + '\n'
 
 
 def _bases(project: Project) -> str:
@@ -240,14 +258,14 @@ test_dataloader = val_dataloader
 
 def _schedule(project: Project) -> str:
     iters = project.proposal.iters
-    interval = max(iters // 10, 1)
+    # Ten validations, but a rehearsal of some iterations has one.
+    interval = max(iters // 10, min(iters, 50))
     text = _comment(project.proposal.why['iters'])
     text += f'max_iters = {iters}\n'
     network = project.network
     if network.optim_wrapper:
-        text += Config(
-            dict(optim_wrapper=dict(network.optim_wrapper, _delete_=True))
-        ).pretty_text
+        wrapper = dict(network.optim_wrapper, _delete_=True)
+        text += _plain(dict(optim_wrapper=wrapper))
     text += (
         'param_scheduler = _base_.param_scheduler\n'
         'param_scheduler[0].end = max_iters + 1\n'
@@ -263,6 +281,6 @@ def _schedule(project: Project) -> str:
         f'train_cfg = dict(max_iters=max_iters, val_interval={interval})\n'
         f'default_hooks = dict(\n    checkpoint=dict(interval={interval}),\n'
     )
-    if interval < 50:
-        text += f'    logger=dict(interval={interval}),\n'
+    if iters < 500:
+        text += f'    logger=dict(interval={max(iters // 10, 1)}),\n'
     return text + ')\n'

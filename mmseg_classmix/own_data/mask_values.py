@@ -83,11 +83,13 @@ def way_out(pixels: np.ndarray, num_classes: int) -> str:
         rest = [value for value in found if value not in ignored]
         if len(rest) == num_classes and set(ignored) <= set(found):
             option = ' '.join(map(str, rest))
+            nothing = ''
             if 0 in ignored:
                 option += ' --ignored-values 0'
+                nothing = ', and 0 for pixels without a class'
             return (
-                f'{start}If they stand for the classes in this order, add '
-                f'--mask-values {option}'
+                f'{start}If {_short(rest)} stand for the classes in this '
+                f'order{nothing}, add --mask-values {option}'
             )
     return (
         f'{start}Give --mask-values, the value of each class, and '

@@ -23,8 +23,8 @@ ITERS = dict(GPU=(10000, 40000), CPU=(2000, 4000))
 # tools/benchmarks/computed_memory.py for --amp and 19 classes: the networks,
 # and a labeled and an unlabeled image of 512x512.
 NETWORKS_GIB, PAIR_GIB = 0.3, 1.05
-# Copies of the logits of a pair, in float32, that are alive at once.
-LOGITS = 6
+# More classes: so many float32 logits a pixel of the pair, as with 150.
+LOGITS = 5
 # Share of a GPU that a step may take.
 USABLE = 0.75
 
@@ -147,7 +147,7 @@ def _batch(machine: Machine, crop: tuple[int, int], num_classes: int) -> int:
     if not machine.memory:
         return 4
     pixels = crop[0] * crop[1]
-    logits = LOGITS * 2 * pixels * max(num_classes - 19, 0) * 4 / GIB
+    logits = LOGITS * pixels * max(num_classes - 19, 0) * 4 / GIB
     pair = PAIR_GIB * pixels / 512**2 + logits
     fits = (USABLE * machine.memory - NETWORKS_GIB) / pair
     return next((batch for batch in (8, 4) if batch <= fits), 2)
@@ -158,7 +158,7 @@ def _why_batch(machine: Machine) -> str:
         return 'Labeled images in a batch: few, for a CPU'
     return (
         f'Labeled images in a batch: what fits {machine.memory:.0f} GiB with '
-        '--amp and a ResNet-50'
+        '--amp and a ResNet-50 (docs/own_data.md)'
     )
 
 

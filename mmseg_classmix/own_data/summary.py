@@ -11,6 +11,8 @@ from mmseg_classmix.own_data.survey import Survey
 
 # Fewer labeled images than this say little.
 FEW = 10
+# Things that differ more in size look like others to a network.
+RATIO = 1.5
 
 
 def data_text(
@@ -34,6 +36,7 @@ def data_text(
     lines.append(f'labeled images: {describe_sizes(sizes)} (height x width)')
     if found.sizes:
         lines.append(f'unlabeled images: {describe_sizes(found.sizes)}')
+        remark_on_sizes(findings, sizes, found.sizes)
     counted = found.values, len(classes)
     train = found.labeled.classes(found.train.names, *counted)
     val = found.val.classes(found.evaluated, *counted)
@@ -82,13 +85,13 @@ def remark_on_classes(
     """
     if len(train) < FEW:
         findings.remark(
-            f'only {len(train)} labeled images to train on: expect results '
+            f'labeled images to train on: only {len(train)}. Expect results '
             'that change a lot with --seed, and label more if you can'
         )
     if len(val) < FEW:
         findings.remark(
-            f'only {len(val)} images to evaluate on: mIoU will be rough; '
-            '--val-share or --val-images give more'
+            f'images to evaluate on: only {len(val)}, so that mIoU will be '
+            'rough; --val-share or --val-images give more'
         )
     for name, in_train, in_val in zip(
         classes, train.any(0), val.any(0), strict=True
@@ -131,6 +134,28 @@ def remark_on_streams(
                     else ''
                 )
             )
+
+
+def remark_on_sizes(
+    findings: Findings,
+    labeled: Sequence[tuple[int, int]],
+    unlabeled: Sequence[tuple[int, int]],
+) -> None:
+    """Say if one stream has much larger images.
+
+    Args:
+        findings: Where remarks go.
+        labeled: Height and width of labeled images.
+        unlabeled: Height and width of the others.
+    """
+    sides = [np.median(np.max(sizes, 1)) for sizes in (labeled, unlabeled)]
+    ratio = sides[1] / sides[0]
+    if not 1 / RATIO <= ratio <= RATIO:
+        findings.remark(
+            f'unlabeled images are {ratio:.2g} times as long as labeled ones '
+            '(median): if the same things are of another size in them, '
+            'resize the images before, or the network will not recognize them'
+        )
 
 
 def describe_sizes(sizes: Sequence[tuple[int, int]]) -> str:

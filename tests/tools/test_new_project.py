@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import re
 import shlex
+import shutil
 import sys
 
 import cv2
@@ -70,12 +71,14 @@ def test_odd_images_are_trained_and_tested_with_the_printed_commands(
     options = ['--cfg-options', *QUICK]
     log = run_printed(output, 'train.py', elsewhere, *options)
     assert re.search(r'student/mIoU: \d', log)
-    tested = run_printed(output, 'test.py', elsewhere, *options)
+    shown = root / 'my project' / 'pictures'
+    tested = run_printed(
+        output, 'test.py', elsewhere, '--show-dir', shown, *options
+    )
     for name in CLASSES:
         assert re.search(rf'\| +{name} +\| +[\d.]+ +\|', tested), tested
     # The pictures, with Cyrillic or whatever names, are there.
     project = root / 'my project'
-    shown = project / 'work_dirs' / 'classmix' / 'pictures'
     assert len(list(shown.rglob('*.png'))) == 2
     if unlabeled == 3:
         supervised = project / 'supervised.py'
@@ -216,3 +219,173 @@ def test_classes_of_a_file(tmp_path, new_project):
     assert cfg.labeled.metainfo.classes == ('sky blue', 'Äcker')
     assert cfg.model.segmentor.decode_head.num_classes == 2
     assert 'mask_values' not in cfg.labeled
+
+
+def spoil_gray_colors(root):
+    for path in (root / 'masks').iterdir():
+        save(path, cv2.imread(str(path), cv2.IMREAD_COLOR))
+
+
+def spoil_values(root):
+    for i, path in enumerate(sorted((root / 'masks').iterdir())):
+        save(path, np.full((37, 53), (0, 127, 254)[i], np.uint8))
+
+
+def spoil_16_bits(root):
+    next((root / 'more').rglob('u3.png')).unlink()
+    dark = np.full((20, 20), 4095, np.uint16)
+    save(root / 'more' / 'raw.png', dark)
+
+
+def spoil_names(root):
+    for path in (root / 'masks').iterdir():
+        path.rename(path.with_name(f'x{path.name}'))
+
+
+def spoil_image(root):
+    (root / 'photos' / 'p 0.png').write_bytes(b'same stem')
+
+
+def spoil_line_end(root):
+    path = next((root / 'more').rglob('u0*'))
+    path.rename(path.with_name('a\nb.jpg'))
+
+
+def spoil_count(root):
+    for path in [*(root / 'photos').iterdir()][1:]:
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ('spoil', 'texts'),
+    [
+        (spoil_gray_colors, ['color images, of grays,', '0,0,0 (']),
+        (
+            spoil_values,
+            ['[0, 127, 254]', '--mask-values 127 254 --ignored-values 0'],
+        ),
+        (spoil_16_bits, ['raw.png', 'no value beyond 4095']),
+        (spoil_names, ['p 0.JPG', 'xp 0_mask.png', '--mask-suffix']),
+        (spoil_image, ['p 0.JPG and p 0.png: p 0_mask.png']),
+        (spoil_line_end, [r"'deep/a\nb.jpg'", 'rename the file']),
+        (spoil_count, ['has 1 image with a mask', 'label at least 2']),
+    ],
+)
+def test_bad_data_is_named_with_a_way_out(tmp_path, new_project, spoil, texts):
+    root = write_images(tmp_path, labeled=3)
+    spoil(root)
+    output = new_project(root, code=1)
+    for text in [*texts, '  -> ', 'nothing was written']:
+        assert text in output
+    assert not (root / 'my project').exists()
+
+
+@pytest.mark.parametrize(
+    ('more', 'classes', 'text'),
+    [
+        (['--unlabeled', '/no/folder'], 'ab', '--unlabeled: no folder'),
+        (['--pretrained', '/no/file'], 'ab', '--pretrained: no file'),
+        (['--init', '/no/file'], 'ab', '--init: no file'),
+        (['--model', 'no.py'], 'ab', '--model: no config no.py'),
+        ([], 'a', 'name the background too'),
+        ([], 'aba', 'a occurs more than once'),
+        (['--mask-values', '0'], 'ab', 'one value for each of the 2 classes'),
+        (['--colors', '1,2,3'], 'ab', '1 different --colors for 2 classes'),
+    ],
+)
+def test_bad_arguments_are_named_with_a_way_out(
+    tmp_path, new_project, more, classes, text
+):
+    root = write_images(tmp_path, labeled=3)
+    output = new_project(root, *more, classes=classes, code=1)
+    assert text in output
+    assert '  -> ' in output
+    assert not (root / 'my project').exists()
+
+
+def test_images_that_are_all_labeled_leave_no_unlabeled_ones(
+    tmp_path, new_project
+):
+    root = write_images(tmp_path, labeled=4)
+    command = ['--unlabeled', root / 'photos']
+    output = new_project(root, *command, code=1)
+    assert 'give --reuse-labeled' in output
+    new_project(root, *command, '--reuse-labeled')
+    assert read(root, 'unlabeled') == read(root, 'labeled')
+
+
+def test_class_that_cannot_be_learned_or_measured_is_said(
+    tmp_path, new_project
+):
+    root = write_images(tmp_path, labeled=5, white=1)
+    new_project(root, out='first')
+    (val,) = read(root, 'val', 'first')
+    mask = root / 'masks' / f'{val.rpartition(".")[0]}_mask.png'
+    save(mask, np.full((37, 53), 2, np.uint8))
+    output = new_project(root, classes=['a', 'b', 'rare', 'none'])
+    assert "class 'rare' is in validation images only" in output
+    assert "class 'none' has no pixel in any mask" in output
+    assert "class 'b' is in no validation image" in output
+    assert 'labeled images to train on: only 4.' in output
+    assert re.search(r'\| rare +\| +0.00 \| +0 \| +1 \|', output)
+
+
+def test_network_of_mmseg(tmp_path, new_project):
+    root = write_images(tmp_path, labeled=3, white=1)
+    name = 'segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py'
+    new_project(root, '--model', name, '--iters', '50')
+    project = root / 'my project'
+    cfg = Config.fromfile(str(project / 'classmix.py'))
+    segmentor = cfg.model.segmentor
+    assert segmentor.decode_head.type == 'SegformerHead'
+    assert segmentor.decode_head.num_classes == 2
+    assert segmentor.data_preprocessor == cfg.data_preprocessor
+    assert segmentor.data_preprocessor.size == (32, 48)
+    assert segmentor.data_preprocessor.test_cfg.size_divisor == 32
+    assert cfg.optim_wrapper.optimizer.lr == 6e-5
+    assert cfg.optim_wrapper.optimizer.type == 'AdamW'
+    assert 'momentum' not in cfg.optim_wrapper.optimizer
+    warmup, poly = cfg.param_scheduler
+    assert (warmup.begin, warmup.end, poly.begin, poly.end) == (0, 5, 5, 51)
+
+
+def test_photos_are_resized_in_all_pipelines(tmp_path, new_project):
+    root = write_images(tmp_path, labeled=3, white=1, size=(768, 2048))
+    save(root / 'more' / 'deep' / 'u4.jpeg', np.zeros((99, 99), np.uint8))
+    assert 'times as long' not in new_project(root, out='other')
+    for path in (root / 'more' / 'deep').glob('u[0123]*'):
+        path.unlink()
+    assert '0.048 times as long' in new_project(root)
+    cfg = Config.fromfile(str(root / 'my project' / 'classmix.py'))
+    for source in cfg.train_dataloader.dataset.datasets:
+        scale, crop = source.pipeline[-4:-2]
+        assert (scale.type, scale.ratio_range) == ('RandomScale', (0.25, 0.75))
+        assert (crop.type, crop.crop_size) == ('RandomCrop', (256, 256))
+    resize = dict(type='Resize', scale_factor=0.5)
+    assert cfg.val_dataloader.dataset.pipeline[1] == resize
+    assert cfg.test_dataloader.dataset.pipeline[1] == resize
+    assert cfg.tta_pipeline[1].transforms[0][0] == resize
+
+
+def test_config_by_hand(tmp_path):
+    page = (ROOT / 'docs' / 'own_data.md').read_text('utf-8')
+    (text,) = re.findall(r'```python\n(.*?)```', page, re.DOTALL)
+    data = tmp_path / 'leaves'
+    write_images(data, labeled=4, white=1, mask_end='.png')
+    for kind, folder in (('images', 'photos'), ('masks', 'masks')):
+        for split in ('train', 'val'):
+            shutil.copytree(data / folder, data / kind / split)
+    (data / 'more').rename(data / 'images' / 'unlabeled')
+    for name in (data / 'images' / 'val').glob('p [12]*'):
+        name.unlink()
+    text = text.replace("'/data/leaves'", repr(str(data)))
+    text = text.replace("'configs/", f"'{ROOT}/configs/")
+    config = tmp_path / 'leaves.py'
+    config.write_text(text)
+    options = ['train_cfg.max_iters=1', 'train_cfg.val_interval=1']
+    options += [f'train_dataloader.{k}batch_size=4' for k in ('', 'sampler.')]
+    done = run_python(
+        'train.py', config, '--cfg-options', *QUICK, *options, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stdout
+    assert re.search(r'teacher/mIoU: \d', done.stdout)

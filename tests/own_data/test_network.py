@@ -1,0 +1,104 @@
+"""Networks of configs, with the classes of somebody else."""
+
+import pytest
+from mmengine.config import Config
+from support import ROOT
+
+from mmseg_classmix.own_data.network import (
+    default_network,
+    find_config,
+    network_of,
+)
+
+CONFIGS = ROOT / 'configs'
+SGD_3K = str(CONFIGS / '_base_' / 'schedules' / 'sgd_3k.py')
+SGD_40K = str(CONFIGS / '_base_' / 'schedules' / 'sgd_40k.py')
+
+
+def network(name, num_classes=5, pretrained=None, init=None):
+    path = find_config(CONFIGS, name)
+    return network_of(CONFIGS, path, num_classes, pretrained, init)
+
+
+def test_small_machine_gets_a_small_network_from_scratch():
+    found = default_network(CONFIGS, 'CPU', None, None)
+    assert found.base.endswith('deeplabv2_r18-d16.py')
+    assert found.schedule == SGD_3K
+    assert not found.remarks
+
+
+def test_gpu_without_weights_says_what_is_missing(tmp_path):
+    found = default_network(CONFIGS, 'GPU', None, None)
+    assert found.base.endswith('deeplabv2_r50-d8.py')
+    # What is random has to learn.
+    assert found.model['backbone'] == dict(
+        init_cfg=None, freeze_norm_affine=False
+    )
+    assert found.schedule == SGD_3K
+    (remark,) = found.remarks
+    assert 'deeplabv2_r50_imagenet.pth' in remark
+    assert '--pretrained' in remark
+
+
+@pytest.mark.parametrize('kind', ['GPU', 'CPU'])
+def test_given_weights_are_started_from(kind):
+    found = default_network(CONFIGS, kind, '/w.pth', None)
+    init_cfg = found.model['backbone']['init_cfg']
+    assert init_cfg == dict(checkpoint='/w.pth')
+    assert found.schedule == SGD_40K
+    assert 'd8' in found.base
+    found = default_network(CONFIGS, kind, None, '/c.pth')
+    assert found.load_from == '/c.pth'
+    assert found.schedule == SGD_40K
+    assert not found.remarks
+
+
+def test_all_heads_get_the_classes_but_those_of_something_else():
+    found = network('_base_/models/pspnet_r50-d8.py')
+    model = found.written
+    assert model['decode_head']['num_classes'] == 5
+    assert model['auxiliary_head']['num_classes'] == 5
+    assert any('no optim_wrapper' in text for text in found.remarks)
+    assert any('open-mmlab://resnet50' in text for text in found.remarks)
+    heads = network('_base_/models/stdc.py').written['auxiliary_head']
+    # The last one finds edges.
+    assert [head['num_classes'] for head in heads] == [5, 5, 2]
+    heads = network('_base_/models/ocrnet_hr18.py').written['decode_head']
+    assert [head['num_classes'] for head in heads] == [5, 5]
+
+
+def test_config_of_a_training_lends_its_optimizer():
+    found = network('segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py')
+    assert found.optim_wrapper['optimizer']['type'] == 'AdamW'
+    assert found.warmup['type'] == 'LinearLR'
+    assert not any('optim_wrapper' in text for text in found.remarks)
+    assert any('mit_b0' in text for text in found.remarks)
+    found = network(
+        'segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py',
+        pretrained='/w.pth',
+    )
+    init_cfg = found.written['backbone']['init_cfg']
+    assert init_cfg == dict(type='Pretrained', checkpoint='/w.pth')
+    assert not found.remarks
+
+
+def test_semi_supervised_config_lends_its_student():
+    found = network('classmix/camvid_1-8_r18.py', num_classes=3)
+    assert found.written['type'] == 'EncoderDecoder'
+    assert found.written['decode_head']['num_classes'] == 3
+
+
+def test_config_without_a_model_is_refused(tmp_path):
+    with pytest.raises(ValueError, match='has no model'):
+        network('_base_/schedules/sgd_3k.py')
+    with pytest.raises(FileNotFoundError, match='no config none.py'):
+        find_config(CONFIGS, 'none.py')
+
+
+def test_class_weights_of_other_classes_are_dropped(tmp_path):
+    path = tmp_path / 'weighted.py'
+    cfg = Config.fromfile(CONFIGS / 'supervised' / 'camvid_1-8_r18.py')
+    cfg.model.decode_head.loss_decode.class_weight = [1.0] * 11
+    cfg.dump(path)
+    loss = network(str(path)).written['decode_head']['loss_decode']
+    assert loss == dict(type='GlobalCrossEntropyLoss')
