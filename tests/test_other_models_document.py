@@ -1,9 +1,11 @@
-"""The file that docs/other_models.md shows trains a config of mmseg."""
+"""The files that docs/other_models.md shows do what it says."""
 
 import re
 import shutil
 
 import pytest
+from mmengine.config import Config
+from other_models import FOLDER
 from support import ROOT, log_lines
 from tool_process import run_tool
 
@@ -106,11 +108,15 @@ def folder(tmp_path, tiny_data):
     ).items():
         shutil.copytree(tiny_data / theirs, data / ours)
     (tmp_path / 'my_supervised.py').write_text(SUPERVISED)
-    (text,) = re.findall(
-        r'```python\n(# my_classmix.py\n.*?)```', DOCUMENT, re.S
-    )
-    (tmp_path / 'my_classmix.py').write_text(text)
+    (tmp_path / 'my_classmix.py').write_text(shown('my_classmix.py'))
     return tmp_path
+
+
+def shown(name):
+    """Config of the document whose first comment starts with its name."""
+    pattern = rf'```python\n(# {name}.*?)```'
+    (text,) = re.findall(pattern, DOCUMENT, re.DOTALL)
+    return text
 
 
 def test_config_of_the_document_trains(folder):
@@ -120,3 +126,24 @@ def test_config_of_the_document_trains(folder):
     assert [step['unsup.weight'] >= 0 for step in steps] == [True, True]
     assert {'student/mIoU', 'teacher/mIoU'} < set(scores)
     assert (work_dir / 'iter_2.pth').is_file()
+
+
+def test_baseline_of_the_document_differs_in_the_method_only(tmp_path):
+    path = tmp_path / 'pspnet_r50_cityscapes_1-8.py'
+    text = shown(path.name)
+    path.write_text(text.replace("'../", f"'{ROOT}/configs/"))
+    alone = Config.fromfile(str(path))
+    semi = Config.fromfile(str(FOLDER / f'classmix_{path.name}'))
+    assert alone.model == semi.model.segmentor
+    for key in ('optim_wrapper', 'param_scheduler', 'train_cfg', 'sync_bn'):
+        assert alone[key] == semi[key]
+    (ours,) = alone.train_dataloader.dataset.datasets
+    theirs = semi.train_dataloader.dataset.datasets[0]
+    for source in (ours, theirs):
+        source.ann_file = source.ann_file.split('/splits/')[1]
+        source.data_root = source.data_root.split('/')[-1]
+    assert ours == theirs
+    sampler = semi.train_dataloader.sampler
+    share = sampler.source_ratio[0] / sum(sampler.source_ratio)
+    assert alone.train_dataloader.sampler.source_ratio == [1]
+    assert alone.train_dataloader.batch_size == sampler.batch_size * share

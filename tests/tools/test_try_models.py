@@ -1,7 +1,7 @@
 """The trial of models tells apart who is to blame."""
 
 from mmengine.config import Config
-from other_models import small_segmentor
+from other_models import published_configs, small_segmentor
 from support import ROOT, run_process
 from tool_process import run_python
 
@@ -56,3 +56,20 @@ def test_limits_hold(tmp_path):
     )
     assert result.returncode == 1
     assert 'good.py: error: more than 0.01 s' in result.stdout
+
+
+def test_document_has_all_models_of_mmseg_and_no_failure():
+    text = (ROOT / 'docs' / 'compatible_models.md').read_text('utf-8')
+    _, *sections = text.split('\n## ')
+    files = (published_configs() / '_base_' / 'models').glob('*.py')
+    names = {f'`models/{path.name}`' for path in files}
+    assert len(sections) == 2
+    for section in sections:
+        rows = [
+            [cell.strip() for cell in line.split('|')[1:3]]
+            for line in section.splitlines()
+            if line.startswith('| `')
+        ]
+        assert names <= {name for name, _ in rows}
+        verdicts = {verdict for _, verdict in rows}
+        assert verdicts <= {'trains', 'early error', 'mmseg alone: error'}
