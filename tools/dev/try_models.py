@@ -30,6 +30,7 @@ from model_trial import VERDICTS, Outcome, try_model
 FAMILIES = (
     'ddrnet',
     'knet',
+    'mae',
     'mask2former',
     'maskformer',
     'pidnet',
