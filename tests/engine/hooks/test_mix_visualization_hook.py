@@ -259,6 +259,16 @@ def test_a_backend_that_fails_loses_its_picture_only(tmp_path):
     assert 'no space left' in text
 
 
+def test_a_file_that_cannot_be_written_is_a_warning(tmp_path):
+    # OpenCV cannot replace a folder by a picture.
+    (tmp_path / 'pictures' / 'mix_1.png').mkdir(parents=True)
+    local = dict(type='LocalVisBackend', img_save_dir=f'{tmp_path}/pictures')
+    options = {'train_cfg.max_iters': 1, 'visualizer.vis_backends': [local]}
+    assert train(tmp_path, **EVERY, **options).iter == 1
+    (log,) = tmp_path.glob('*/*.log')
+    assert 'pictures/mix_1.png was not written' in log.read_text()
+
+
 def test_a_sheet_that_cannot_be_drawn_is_a_warning(tmp_path):
     # Classes that the dataset has no color for.
     classes = {'model.segmentor.decode_head.num_classes': 9}
