@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from prettytable import PrettyTable
 
 
 def class_scores(matrix: np.ndarray) -> dict[str, np.ndarray]:
@@ -58,6 +57,9 @@ def score_table(
     Returns:
         Lines of a table; '-' where a class has no pixels.
     """
+    # Only mmseg's metrics need it, and those who import them.
+    from prettytable import PrettyTable
+
     table = PrettyTable(['Class', *_headings(matrices)], align='r')
     table.align['Class'] = 'l'
     scores = {name: class_scores(m) for name, m in matrices.items()}

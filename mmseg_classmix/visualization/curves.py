@@ -47,6 +47,11 @@ def _supervised_loss(line: dict) -> float | None:
     return line.get('loss') if value is None else value
 
 
+def _confident_accuracy(line: dict) -> float | None:
+    # It is 0 where no pixel is confident: nothing was measured.
+    return line.get('unsup.confident_acc') or None
+
+
 def _logged(name: str) -> Callable[[dict], float | None]:
     return lambda line: line.get(name)
 
@@ -73,7 +78,7 @@ PANELS = (
         'accuracy of the pseudo-labels',
         {
             'all pixels': _logged('unsup.pseudo_label_acc'),
-            'confident ones': _logged('unsup.confident_acc'),
+            'confident ones': _confident_accuracy,
         },
         'not logged: eval_pseudo_labels\n(docs/monitoring.md)',
     ),

@@ -1,7 +1,7 @@
 """Sheets of pictures put together as pixels: quick enough for a training.
 
 Matplotlib takes about a second for a grid of axes. Here it writes the text
-alone, on a canvas that numpy and OpenCV have filled.
+alone, and OpenCV puts the pictures in their places.
 """
 
 from collections.abc import Sequence
@@ -61,25 +61,51 @@ def draw_raster_sheet(
     scale = cell / max(height, width)
     size = max(round(width * scale), 1), max(round(height * scale), 1)
     pitch = max(size[0], LEAST) + GAP, size[1] + CAPTION
-    rows, top = len(columns[0].pictures), HEADING + TITLE
-    sheet_width = len(columns) * pitch[0] + GAP
-    lines = legend_lines(len(classes) + 1, sheet_width / DPI)
-    sheet_height = top + rows * pitch[1] + lines * LEGEND + GAP
-    canvas = np.full((sheet_height, sheet_width, 3), 255, np.uint8)
-    texts = [(GAP, HEADING - GAP, heading, 'left', 11)]
+    top = HEADING + TITLE
+    texts, places = [(GAP, HEADING - GAP, heading, 'left', 11)], []
     for i, column in enumerate(columns):
-        left = GAP + i * pitch[0]
-        middle = left + (pitch[0] - GAP) / 2
+        middle = GAP + i * pitch[0] + (pitch[0] - GAP) / 2
         texts.append((middle, top - GAP, column.title, 'center', 9))
         for j, picture in enumerate(column.pictures):
-            y = top + j * pitch[1]
+            x, y = round(middle - size[0] / 2), top + j * pitch[1]
             if picture is not None:
-                x = round(middle - size[0] / 2)
-                _paste(canvas, picture, (x, y), size, column.smooth)
+                places.append((picture, x, y, column.smooth))
             if column.captions:
                 y += pitch[1] - GAP + 2
                 texts.append((middle, y, column.captions[j], 'center', 7))
-    return _write(canvas, texts, classes, palette)
+    sheet_width = len(columns) * pitch[0] + GAP
+    lines = legend_lines(len(classes) + 1, sheet_width / DPI)
+    bottom = top + len(columns[0].pictures) * pitch[1]
+    shape = bottom + lines * LEGEND + GAP, sheet_width
+    canvas = _write(shape, texts, classes, palette)
+    for picture, x, y, smooth in places:
+        _paste(canvas, picture, (x, y), size, smooth)
+    return canvas
+
+
+def _write(
+    shape: tuple[int, int],
+    texts: list[tuple],
+    classes: Sequence,
+    palette: list,
+) -> np.ndarray:
+    """Write texts (x, y of the base line, text, alignment, points)."""
+    height, width = shape
+    figure = Figure((width / DPI, height / DPI), dpi=DPI)
+    for x, y, text, align, points in texts:
+        # A dollar sign in a file name is no formula.
+        figure.text(
+            x / width,
+            1 - y / height,
+            text,
+            ha=align,
+            size=points,
+            parse_math=False,
+        )
+    class_legend(figure, classes, palette, loc='lower center')
+    agg = FigureCanvasAgg(figure)
+    agg.draw()
+    return np.asarray(agg.buffer_rgba())[..., :3].copy()
 
 
 def _paste(
@@ -95,26 +121,3 @@ def _paste(
     # A frame: masks are white, and so is the page.
     canvas[y - 1 : y + size[1] + 1, x - 1 : x + size[0] + 1] = FRAME
     canvas[y : y + size[1], x : x + size[0]] = picture
-
-
-def _write(
-    canvas: np.ndarray, texts: list[tuple], classes: Sequence, palette: list
-) -> np.ndarray:
-    """Write texts (x, y of the base line, text, alignment, points)."""
-    height, width = canvas.shape[:2]
-    figure = Figure((width / DPI, height / DPI), dpi=DPI)
-    figure.figimage(canvas)
-    for x, y, text, align, points in texts:
-        # A dollar sign in a file name is no formula.
-        figure.text(
-            x / width,
-            1 - y / height,
-            text,
-            ha=align,
-            size=points,
-            parse_math=False,
-        )
-    class_legend(figure, classes, palette, loc='lower center')
-    agg = FigureCanvasAgg(figure)
-    agg.draw()
-    return np.asarray(agg.buffer_rgba())[..., :3].copy()

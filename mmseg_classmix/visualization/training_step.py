@@ -91,7 +91,9 @@ def step_columns(
         _classes('prediction of the student', seen, 'student', palette)
     )
     if 'hidden_label' in seen:
-        column = _classes('hidden mask', seen, 'hidden_label', palette)
+        column = _classes(
+            'hidden masks of the mix', seen, 'hidden_label', palette
+        )
         columns.append(column)
     return columns
 

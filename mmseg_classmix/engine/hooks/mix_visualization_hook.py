@@ -1,9 +1,13 @@
 """Pictures of mixes, pseudo-labels and predictions while training."""
 
+import os.path as osp
+
 import numpy as np
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
+from mmengine.visualization import LocalVisBackend, MLflowVisBackend
+from mmengine.visualization.vis_backend import BaseVisBackend
 from torch import nn
 
 from mmseg_classmix.datasets.transforms.batch_mix import BatchMix
@@ -110,7 +114,7 @@ class MixVisualizationHook(Hook):
         step = runner.iter + 1
         for name, backend in runner.visualizer._vis_backends.items():
             try:
-                backend.add_image(_name(name, step), sheet, step)
+                _give(backend, sheet, step)
             except Exception as error:
                 _warn(runner, f'could not be given to {name}', error)
 
@@ -155,9 +159,16 @@ def _partners(runner: Runner) -> str | None:
     return 'ring' if runner.world_size == 1 else 'line'
 
 
-def _name(backend: str, step: int) -> str:
+def _give(backend: BaseVisBackend, sheet: np.ndarray, step: int) -> None:
     # MLflow writes a file of this name, the others add the step.
-    return f'{NAME}_{step}.png' if 'MLflow' in backend else NAME
+    file = f'{NAME}_{step}.png'
+    is_mlflow = isinstance(backend, MLflowVisBackend)
+    backend.add_image(file if is_mlflow else NAME, sheet, step)
+    if isinstance(backend, LocalVisBackend):
+        path = osp.join(backend._img_save_dir, file)
+        # OpenCV says so with a value that the backend does not look at.
+        if not osp.isfile(path):
+            raise OSError(f'{path} was not written: is the disk full?')
 
 
 def _warn(runner: Runner, what: str, error: Exception) -> None:

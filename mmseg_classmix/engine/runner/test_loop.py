@@ -9,7 +9,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.registry import LOOPS
 from mmengine.runner import Runner, TestLoop
 from mmengine.runner.amp import autocast
-from mmseg.evaluation import IoUMetric
+from mmseg.registry import METRICS
 from torch.utils.data import DataLoader
 
 from mmseg_classmix.evaluation import ConfusionMatrix
@@ -63,7 +63,7 @@ class TeacherStudentTestLoop(TestLoop):
                 'no confusion matrix (--confusion-matrix)'
             )
         # For one network IoUMetric prints the table itself.
-        stock = any(isinstance(metric, IoUMetric) for metric in metrics)
+        stock = any(isinstance(m, METRICS.get('IoUMetric')) for m in metrics)
         self.prints = len(networks) > 1 or not stock
         ignore_index = getattr(metrics[0], 'ignore_index', 255)
         self.matrices = {}
