@@ -88,7 +88,7 @@ def test_confidence_is_the_highest_probability(files):
     with torch.no_grad():
         logits = ours.model.decode_head(ours.model.backbone(x))
         full = F.interpolate(
-            logits, x.shape[2:], mode='bilinear', align_corners=True
+            logits, x.shape[2:], mode='bilinear', align_corners=False
         )
     highest, label = full.double().softmax(1).max(1)
     np.testing.assert_allclose(found.confidence, highest[0], atol=1e-5)

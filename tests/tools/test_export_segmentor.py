@@ -19,7 +19,6 @@ from tool_process import run_python, run_tool
 
 from mmseg_classmix.export.onnx_graph import smooth_images
 
-BLOCKED = 'import sys\nsys.modules[{!r}] = None\n'
 TOOL = ROOT / 'tools' / 'model_converters' / 'export_segmentor.py'
 
 
@@ -63,32 +62,44 @@ def without_package(*command, cwd):
     return done.stdout
 
 
-def test_mmseg_alone_predicts_and_tests_the_same(
-    trained, exported, tiny_data, tmp_path
-):
-    image = tiny_data / 'images/val/im_0.png'
+@pytest.fixture(scope='module')
+def elsewhere(exported, tiny_data, tmp_path_factory):
+    """A folder where the snippets of the documentation find their files."""
+    folder = tmp_path_factory.mktemp('elsewhere')
+    shutil.copytree(exported, folder / 'exported')
+    shutil.copy(tiny_data / 'images/val/im_0.png', folder / 'street.png')
+    text = (ROOT / 'docs' / 'deploy.md').read_text('utf-8')
+    snippets = re.findall(r'```python\n(.*?)```', text, re.DOTALL)
+    for name, snippet in zip(('mmseg', 'onnx'), snippets, strict=True):
+        (folder / f'{name}_snippet.py').write_text(snippet)
+    return folder
+
+
+def test_mmseg_alone_predicts_and_tests_the_same(trained, elsewhere, tmp_path):
     script = ROOT / 'tests' / 'stock_process.py'
-    found = without_package(script, exported, image, tmp_path, cwd=tmp_path)
+    snippet = 'mmseg_snippet.py'
+    found = without_package(script, snippet, tmp_path, cwd=elsewhere)
 
     options = {'model.predict_on': 'teacher'}
     ours = Config.fromfile(str(DEEPLAB))
     ours.test_pipeline = ours.test_dataloader.dataset.pipeline
     model = init_model(ours, str(trained), 'cpu', cfg_options=options)
-    mask = inference_model(model, str(image)).pred_sem_seg.data[0].numpy()
-    assert len(np.unique(mask)) == 3
-    for name in ('inference_model', 'inferencer'):
-        stock = np.load(tmp_path / f'{name}.npy')
-        np.testing.assert_array_equal(stock, mask)
+    image = str(elsewhere / 'street.png')
+    expected = inference_model(model, image).pred_sem_seg.data[0].numpy()
+    assert len(np.unique(expected)) == 3
+    for name in ('mask.png', 'painted/pred/00000000_pred.png'):
+        mask = cv2.imread(str(elsewhere / name), cv2.IMREAD_UNCHANGED)
+        np.testing.assert_array_equal(mask, expected)
+    assert (elsewhere / 'painted/vis/street.png').is_file()
     assert json.loads((tmp_path / 'dataset_meta.json').read_text()) == dict(
         classes=['ground', 'box', 'disk'],
         palette=[[0, 0, 0], [255, 0, 0], [0, 255, 0]],
     )
-    work_dir = tmp_path / 'ours'
     output = run_tool(
         'test.py',
         DEEPLAB,
         trained,
-        *('--work-dir', work_dir),
+        *('--work-dir', tmp_path / 'ours'),
         *('--cfg-options', 'model.predict_on=teacher'),
         cwd=tmp_path,
     )
@@ -139,29 +150,17 @@ def test_the_graph_takes_images_as_opencv_reads_them(trained, exported):
     assert json.loads(meta['classes']) == ['ground', 'box', 'disk']
 
 
-def test_the_snippets_of_the_documentation(exported, tiny_data, tmp_path):
-    """In mmseg alone, and in onnxruntime and OpenCV alone."""
-    shutil.copytree(exported, tmp_path / 'exported')
-    image = cv2.imread(str(tiny_data / 'images/val/im_1.png'))
-    cv2.imwrite(str(tmp_path / 'street.png'), image)
-    text = (ROOT / 'docs' / 'deploy.md').read_text('utf-8')
-    snippets = re.findall(r'```python\n(.*?)```', text, re.DOTALL)
-    assert len(snippets) == 2
-    stock = tmp_path / 'stock.py'
-    stock.write_text(BLOCKED.format('mmseg_classmix') + snippets[0])
-    without_package(stock, cwd=tmp_path)
-    mask = cv2.imread(str(tmp_path / 'mask.png'), cv2.IMREAD_UNCHANGED)
-    assert mask.shape == (32, 40) and set(np.unique(mask)) == {0, 1, 2}
-    names = [path.name for path in (tmp_path / 'painted').rglob('*.png')]
-    assert 'street.png' in names
-    graph = tmp_path / 'graph.py'
-    graph.write_text(BLOCKED.format('torch') + snippets[1])
-    without_package(graph, cwd=tmp_path)
-    found = cv2.imread(str(tmp_path / 'mask_onnx.png'), cv2.IMREAD_UNCHANGED)
-    files = exported / 'config.py', str(exported / 'weights.pth')
-    small = inference_model(
-        init_model(*files, device='cpu'), cv2.resize(image, (240, 180))
-    )
+def test_onnxruntime_and_opencv_are_enough(elsewhere):
+    blocked = elsewhere / 'blocked.py'
+    code = (elsewhere / 'onnx_snippet.py').read_text()
+    blocked.write_text(f'import sys\nsys.modules["torch"] = None\n{code}')
+    without_package(blocked, cwd=elsewhere)
+    found = cv2.imread(str(elsewhere / 'mask_onnx.png'), cv2.IMREAD_UNCHANGED)
+    files = [elsewhere / f'exported/{n}' for n in ('config.py', 'weights.pth')]
+    model = init_model(files[0], str(files[1]), device='cpu')
+    image = cv2.imread(str(elsewhere / 'street.png'))
+    # Resized as the snippet does it.
+    small = inference_model(model, cv2.resize(image, (240, 180)))
     expected = small.pred_sem_seg.data[0].numpy().astype(np.uint8)
     expected = cv2.resize(expected, (40, 32), interpolation=cv2.INTER_NEAREST)
     assert len(np.unique(expected)) == 3
