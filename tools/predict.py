@@ -128,6 +128,8 @@ def predict_images(
         pairs.append((source.name, shown.pixels, painter.paint(shown)))
     if pairs:
         painter.draw_sheet(pairs)
+    if hint := predictor.hint():
+        print(hint)
     report(problems)
 
 

@@ -1,9 +1,11 @@
 """A trained network as an ONNX graph that takes images as they are read."""
 
+import json
 import logging
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -71,6 +73,7 @@ def export_onnx(
     segmentor: nn.Module,
     path: Path,
     size: tuple[int, int],
+    meta: dict[str, Any],
     fixed: bool = False,
     logits: bool = False,
 ) -> dict[tuple[int, ...], float]:
@@ -80,6 +83,7 @@ def export_onnx(
         segmentor: An mmseg segmentor in eval mode, on the CPU.
         path: File to write. Beyond 2 GB, weights lie beside it.
         size: (height, width) to export with.
+        meta: Plain values that the file keeps as JSON texts.
         fixed: Whether the graph is for one image of that size only.
         logits: Whether its output is logits in the place of classes.
 
@@ -113,9 +117,16 @@ def export_onnx(
             f'torch cannot export this network{_advice(fixed, size)}. '
             f'{str(error).strip().splitlines()[0]}'
         ) from error
+    program.model.metadata_props.update(
+        {key: json.dumps(value) for key, value in meta.items()}
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     program.save(str(path))
-    return compare(segmentor, path, size, fixed)
+    try:
+        return compare(segmentor, path, size, fixed)
+    except RuntimeError:
+        path.unlink()
+        raise
 
 
 def compare(

@@ -30,7 +30,8 @@ def export_segmentor(
         out: Folder; made if it is missing.
 
     Returns:
-        The exported network, as it was read back from the two files.
+        The exported network, as it was read back from the two files, with
+        its ``dataset_meta``.
 
     Raises:
         ValueError: If config and checkpoint do not fit, or have what stock
@@ -65,6 +66,7 @@ def export_segmentor(
     files.put(file.getvalue(), out / WEIGHTS)
     content = torch.load(out / WEIGHTS, weights_only=True)
     exported.load_state_dict(content['state_dict'], strict=False)
+    exported.dataset_meta = content['meta']['dataset_meta']
     _compare(trained, exported.eval(), network.cfg)
     return exported
 
@@ -93,7 +95,7 @@ def _header(
 
 @torch.no_grad()
 def _compare(trained: nn.Module, exported: nn.Module, cfg: dict) -> None:
-    size = cfg.data_preprocessor.get('size') or (128, 160)
+    size = (cfg.get('data_preprocessor') or {}).get('size') or (128, 160)
     generator = torch.Generator().manual_seed(0)
     image: Tensor = torch.randn((1, 3, *size), generator=generator)
     metas = [dict(img_shape=size)]

@@ -47,7 +47,7 @@ def segment_all(
         job = _Job(source)
         try:
             job.value = predictor.load(source.path)
-        # Decoders raise what they like.
+        # Also what a transform of the user raises.
         except Exception as error:
             job.problem = _first_line(error)
         return job

@@ -14,6 +14,8 @@ from torch import nn
 from mmseg_classmix.datasets.image_files import image_problem
 from mmseg_classmix.models.segmentors.pseudo_label import label_and_confidence
 
+# Times the pixels of an image in training.
+LARGE = 4
 LOADER, ARRAY_LOADER = 'LoadImageFromFile', 'LoadImageFromNDArray'
 
 
@@ -117,6 +119,23 @@ class Predictor:
             )
         return self._prepare(self._from_array, dict(img=pixels))
 
+    def hint(self) -> str:
+        """Propose windows, if an input was far larger than in training."""
+        trained = getattr(self.model.data_preprocessor, 'size', None)
+        mode = (self.model.test_cfg or {}).get('mode', 'whole')
+        if not trained or mode == 'slide':
+            return ''
+        ratio = np.prod(self.largest_input) / np.prod(trained)
+        if ratio < LARGE:
+            return ''
+        crop = min(trained)
+        height, width = self.largest_input
+        return (
+            f'Hint: an input of {height}x{width} has {ratio:.0f} times the '
+            f'pixels of the training images. --slide {crop} {2 * crop // 3} '
+            'shows the network what it knows, and needs less memory'
+        )
+
     @property
     def _loader(self) -> object:
         return self._from_file.transforms[0]
@@ -124,9 +143,12 @@ class Predictor:
     @staticmethod
     def _prepare(pipeline: Compose, results: dict) -> LoadedImage:
         load, *rest = pipeline.transforms
-        results = load(results)
-        if results is None:
-            raise ValueError('cannot be decoded')
+        try:
+            results = load(results)
+        # Decoders raise what they like.
+        except Exception as error:
+            reason = str(error).strip().partition('\n')[0]
+            raise ValueError(f'cannot be decoded: {reason}') from error
         pixels = results['img'].astype(np.uint8, copy=True)
         for step in rest:
             results = step(results)

@@ -77,8 +77,8 @@ def check_args(
 
 def usual_size(cfg: Config, model: dict) -> tuple[int, int]:
     """Find out the (height, width) of the images in training."""
-    size = model.data_preprocessor.get('size') or cfg.get('crop_size') or SIZE
-    return tuple(size)
+    preprocessor = model.get('data_preprocessor') or {}
+    return tuple(preprocessor.get('size') or cfg.get('crop_size') or SIZE)
 
 
 def main() -> None:
@@ -101,9 +101,12 @@ def main() -> None:
         exported,
         args.out / ONNX,
         tuple(args.onnx_size or usual_size(cfg, network.cfg)),
+        exported.dataset_meta,
         fixed=args.onnx_size is not None,
         logits=args.onnx_output == 'logits',
     )
+    if network.cfg.get('test_cfg', {}).get('mode') == 'slide':
+        print('The graph predicts whole images: test_cfg.mode is not in it')
     print(f'{args.out / ONNX}: pixels with the class that mmseg gives them')
     for shape, share in shares.items():
         print(f'  {"x".join(map(str, shape)):>14}  {share:.4%}')

@@ -1,0 +1,43 @@
+import math
+
+import pytest
+
+from mmseg_classmix.export.config_format import Reference, assignment
+
+VALUE = dict(
+    lr=1e-05,
+    one=(1,),
+    none=None,
+    flags=[True, False],
+    empty=dict(a={}, b=[], c=()),
+    names={'a.b': 'it\'s "quoted"', 3: -1},
+    palette=[[i, i, i] for i in range(30)],
+    type='Thing',
+)
+
+
+def test_python_reads_the_values_back():
+    text = assignment('value', VALUE)
+    values = {}
+    exec(text, values)
+    assert values['value'] == VALUE
+    assert max(map(len, text.splitlines())) <= 79
+    assert text.splitlines()[1] == "    type='Thing',"
+
+
+def test_short_values_take_a_line_and_references_none():
+    value = dict(scale=(2, 1), type='Resize')
+    assert assignment('a', value) == "a = dict(type='Resize', scale=(2, 1))"
+    assert assignment('a', [Reference('b')]) == 'a = [b]'
+
+
+def test_what_is_no_number():
+    values = {}
+    exec(assignment('a', [math.inf, -math.inf, math.nan]), values)
+    assert values['a'][:2] == [math.inf, -math.inf]
+    assert math.isnan(values['a'][2])
+
+
+def test_objects_are_refused():
+    with pytest.raises(TypeError, match='a object'):
+        assignment('a', [object()])

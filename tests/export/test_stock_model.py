@@ -1,0 +1,82 @@
+import pytest
+import torch
+from drawn_weights import draw_weights
+from mmengine.config import ConfigDict
+from mmseg.registry import MODELS
+
+from mmseg_classmix.export.modules import (  # noqa: F401  registered
+    ceil_pool_resnet,
+    dilation_sum_head,
+)
+from mmseg_classmix.export.stock_model import stock_model
+
+DEEPLAB = dict(
+    type='EncoderDecoder',
+    backbone=dict(
+        type='DeepLabResNet',
+        depth=50,
+        num_stages=4,
+        stem_channels=4,
+        base_channels=2,
+        norm_cfg=dict(type='SyncBN'),
+        init_cfg=dict(type='Pretrained', checkpoint='nowhere.pth'),
+    ),
+    decode_head=dict(
+        type='DeepLabV2Head',
+        in_channels=64,
+        in_index=3,
+        num_classes=5,
+        align_corners=True,
+        loss_decode=[dict(type='GlobalCrossEntropyLoss', loss_weight=0.5)],
+    ),
+    auxiliary_head=dict(type='FCNHead'),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'),
+)
+
+
+def test_deeplab_computes_the_same(monkeypatch):
+    """Defaults of our classes are not those of mmseg's."""
+    translated, modules = stock_model(ConfigDict(DEEPLAB))
+    assert modules == ['ceil_pool_resnet', 'dilation_sum_head']
+    ours = ConfigDict(DEEPLAB)
+    ours.pop('auxiliary_head')
+    ours.backbone.norm_cfg = dict(type='BN')
+    ours = draw_weights(MODELS.build(ours))
+    stock = MODELS.build(ConfigDict(translated)).eval()
+    stock.load_state_dict(ours.state_dict())
+    # 41 becomes 21, 11 and 6: rounded up twice.
+    image = torch.randn(1, 3, 41, 50)
+    metas = [dict(img_shape=(41, 50))]
+    with torch.no_grad():
+        expected = ours.encode_decode(image, metas)
+        assert torch.equal(stock.encode_decode(image, metas), expected)
+    assert expected.std() > 0
+
+
+def test_what_only_trains_is_left_out():
+    translated, _ = stock_model(ConfigDict(DEEPLAB))
+    text = str(translated)
+    for word in ('Global', 'SyncBN', 'auxiliary', 'nowhere', 'train_cfg'):
+        assert word not in text
+    (loss,) = translated['decode_head']['loss_decode']
+    expected = dict(type='CrossEntropyLoss', avg_non_ignore=True)
+    assert loss == dict(expected, loss_weight=0.5)
+
+
+def test_a_network_of_mmseg_stays_as_it_is():
+    cfg = ConfigDict(
+        type='EncoderDecoder',
+        backbone=dict(type='ResNet', depth=18),
+        decode_head=dict(type='FCNHead', loss_decode=dict(type='DiceLoss')),
+    )
+    assert stock_model(cfg) == (cfg, [])
+
+
+def test_other_types_of_ours_are_refused():
+    cfg = ConfigDict(
+        type='EncoderDecoder',
+        decode_head=dict(loss_decode=dict(type='PseudoLabelLoss')),
+    )
+    with pytest.raises(ValueError, match=r'model.decode_head.loss_decode: mm'):
+        stock_model(cfg)

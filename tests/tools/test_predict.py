@@ -1,0 +1,198 @@
+import os
+
+import cv2
+import numpy as np
+import pytest
+from drawn_weights import DEEPLAB, write_checkpoint
+from PIL import Image
+from support import ROOT, run_process
+from tool_process import run_python
+
+TOOL = ROOT / 'tools' / 'predict.py'
+PALETTE = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0]])
+
+
+@pytest.fixture(scope='module')
+def checkpoint(tmp_path_factory):
+    path = tmp_path_factory.mktemp('predict') / 'w.pth'
+    write_checkpoint(path)
+    return path
+
+
+def picture(seed, height, width):
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (5, 6, 3), dtype=np.uint8)
+    return cv2.resize(coarse, (width, height))
+
+
+@pytest.fixture
+def images(tmp_path):
+    """A folder with what folders have."""
+    root = tmp_path / 'in'
+    (root / 'süd' / 'ost').mkdir(parents=True)
+    cv2.imwrite(str(root / 'a.jpg'), picture(0, 33, 41))
+    cv2.imwrite(str(root / 'a.png'), picture(1, 32, 40))
+    cv2.imwrite(str(root / 'süd/ost/grau 1.png'), picture(2, 50, 30)[..., 0])
+    cv2.imwrite(str(root / 'süd/b.tif'), picture(3, 20, 70))
+    (root / 'notes.txt').write_text('no image')
+    return root
+
+
+def predict(*arguments, cwd):
+    return run_python(TOOL, DEEPLAB, *arguments, cwd=cwd)
+
+
+def mask(path):
+    with Image.open(path) as image:
+        assert image.mode == 'P'
+        colors = np.asarray(image.convert('RGB'))
+        label = np.asarray(image)
+    np.testing.assert_array_equal(colors, PALETTE[label])
+    return label
+
+
+def test_a_folder(images, checkpoint, tmp_path):
+    done = predict(checkpoint, 'in', '--out', 'out', cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    out = tmp_path / 'out'
+    names = {
+        path.relative_to(out / 'masks').as_posix()
+        for path in out.glob('masks/**/*.png')
+    }
+    assert names == {
+        'a.jpg.png',
+        'a.png.png',
+        'süd/ost/grau 1.png',
+        'süd/b.png',
+    }
+    label = mask(out / 'masks/süd/ost/grau 1.png')
+    assert label.shape == (50, 30) and len(np.unique(label)) > 1
+    image = cv2.imread(str(images / 'a.png')).astype(float)
+    painted = cv2.imread(str(out / 'overlays/a.png.jpg')).astype(float)
+    colors = PALETTE[mask(out / 'masks/a.png.png')][..., ::-1]
+    # JPEG changes colors at edges most.
+    assert np.abs(painted - (image + colors) / 2).mean() < 12
+    sheet = cv2.imread(str(out / 'contact_sheet.png'))
+    assert min(sheet.shape[:2]) > 200 and len(np.unique(sheet)) > 100
+
+
+def test_bad_files_are_named_and_the_rest_is_done(
+    images, checkpoint, tmp_path
+):
+    (images / 'empty.png').touch()
+    (images / 'page.jpg').write_text('<html>')
+    os.symlink(tmp_path / 'gone', images / 'link.png')
+    command = 'tools/predict.py', DEEPLAB, checkpoint, images
+    done = run_process('python', *command, '--out', tmp_path / 'out', cwd=ROOT)
+    assert done.returncode == 1
+    tail = done.stdout.partition('3 skipped:')[2]
+    assert 'empty.png: is empty' in tail
+    assert 'page.jpg: cannot be decoded' in tail
+    assert 'link.png: FileNotFoundError' in tail
+    assert len(list(tmp_path.glob('out/masks/**/*.png'))) == 4
+
+
+def test_a_run_is_continued_with_the_same_settings_only(
+    images, checkpoint, tmp_path
+):
+    arguments = checkpoint, 'in', '--out', 'out'
+    assert predict(*arguments, cwd=tmp_path).returncode == 0
+    done = tmp_path / 'out/masks/süd/b.png'
+    written = done.stat().st_mtime_ns
+    (tmp_path / 'out/masks/a.jpg.png').unlink()
+    cv2.imwrite(str(images / 'new.png'), picture(9, 32, 40))
+    again = predict(*arguments, cwd=tmp_path)
+    assert again.returncode == 0
+    assert '5 images, 3 of them finished' in again.stdout
+    assert done.stat().st_mtime_ns == written
+    other = predict(*arguments, '--network', 'teacher', cwd=tmp_path)
+    assert other.returncode == 1
+    assert "network was 'student' and is 'teacher'" in other.stdout
+
+
+def test_windows_see_what_they_would_see_alone(checkpoint, tmp_path):
+    """Two windows side by side, without overlap."""
+    image = picture(4, 32, 64)
+    for name, part in dict(
+        both=image, left=image[:, :32], right=image[:, 32:]
+    ).items():
+        cv2.imwrite(str(tmp_path / f'{name}.png'), part)
+        slide = ['--slide', '32', '32'] if name == 'both' else []
+        source = f'{name}.png', '--out', name
+        done = predict(checkpoint, *source, *slide, cwd=tmp_path)
+        assert done.returncode == 0, done.stdout
+    both, left, right = (
+        mask(tmp_path / f'{name}/masks/{name}.png')
+        for name in ('both', 'left', 'right')
+    )
+    np.testing.assert_array_equal(both, np.hstack([left, right]))
+
+
+def write_video(path, frames):
+    codec = cv2.VideoWriter_fourcc(*'MJPG')
+    writer = cv2.VideoWriter(str(path), codec, 5.0, (64, 48))
+    for frame in frames:
+        writer.write(frame)
+    writer.release()
+
+
+def test_a_video(checkpoint, tmp_path):
+    write_video(tmp_path / 'v.avi', [picture(i, 48, 64) for i in range(5)])
+    arguments = checkpoint, 'v.avi', '--out', 'out'
+    done = predict(*arguments, '--frames', cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    found = cv2.VideoCapture(str(tmp_path / 'out/v.mp4'))
+    assert found.get(cv2.CAP_PROP_FPS) == 5
+    assert found.get(cv2.CAP_PROP_FRAME_COUNT) == 5
+    # Frames as the video has them.
+    video = cv2.VideoCapture(str(tmp_path / 'v.avi'))
+    for i in range(5):
+        cv2.imwrite(str(tmp_path / f'{i}.png'), video.read()[1])
+    cv2.imwrite(str(tmp_path / 'frame.png'), cv2.imread(f'{tmp_path}/3.png'))
+    alone = checkpoint, 'frame.png', '--out', 'alone'
+    assert predict(*alone, cwd=tmp_path).returncode == 0
+    np.testing.assert_array_equal(
+        mask(tmp_path / 'out/masks/v/000003.png'),
+        mask(tmp_path / 'alone/masks/frame.png'),
+    )
+    (tmp_path / 'v.avi').write_bytes(b'no video')
+    again = predict(checkpoint, 'v.avi', '--out', 'new', cwd=tmp_path)
+    assert again.returncode == 1
+    assert 'no video that OpenCV can read' in again.stdout
+    assert not list(tmp_path.glob('new/*.mp4'))
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['nowhere', '--out', 'out'], 'no image, video or folder'),
+        (['in', '--out', 'in/out'], 'among the images of the next run'),
+        (['in', '--out', 'out', '--slide', '4', '8'], 'STRIDE must be from'),
+        (['in', '--out', 'out', '--device', 'cuda:99'], 'cannot be used'),
+        (['in/süd', '--out', 'full'], 'has not written'),
+    ],
+)
+def test_mistakes_are_found_first(
+    images, checkpoint, tmp_path, arguments, message
+):
+    (tmp_path / 'full').mkdir()
+    (tmp_path / 'full/thesis.tex').touch()
+    done = predict(checkpoint, *arguments, cwd=tmp_path)
+    assert done.returncode != 0 and message in done.stdout
+    assert not (tmp_path / 'out').exists()
+
+
+def test_an_exported_network_predicts_the_same(images, checkpoint, tmp_path):
+    tool = ROOT / 'tools/model_converters/export_segmentor.py'
+    done = run_python(tool, DEEPLAB, checkpoint, 'net', cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    ours = predict(checkpoint, 'in', '--out', 'ours', cwd=tmp_path)
+    assert ours.returncode == 0
+    plain = run_python(
+        *(TOOL, 'net/config.py', 'net/weights.pth', 'in', '--out', 'plain'),
+        cwd=tmp_path,
+    )
+    assert plain.returncode == 0, plain.stdout
+    for path in (tmp_path / 'ours').glob('masks/**/*.png'):
+        other = tmp_path / 'plain' / path.relative_to(tmp_path / 'ours')
+        np.testing.assert_array_equal(mask(path), mask(other))
