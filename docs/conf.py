@@ -49,6 +49,8 @@ napoleon_use_rtype = False
 # A name of ours that leads nowhere is an error. Those of other packages lead
 # nowhere: their inventories are on the internet.
 nitpicky = True
+# As an attribute is annotated, in Sphinx 8.
+nitpick_ignore = [('py:class', 'Tensor')]
 nitpick_ignore_regex = [('py:.*', r'(?!mmseg_classmix\.)\w+\..*')]
 
 html_theme = 'furo'
