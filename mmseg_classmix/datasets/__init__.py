@@ -3,6 +3,10 @@
 from mmseg_classmix.datasets import transforms
 from mmseg_classmix.datasets.camvid import CamVidDataset
 from mmseg_classmix.datasets.gta5 import GTA5Dataset
+from mmseg_classmix.datasets.hidden_masks import (
+    LoadHiddenMask,
+    PackHiddenMask,
+)
 from mmseg_classmix.datasets.labeled import LabeledDataset
 from mmseg_classmix.datasets.multi_source_dataset import MultiSourceDataset
 from mmseg_classmix.datasets.multi_source_sampler import MultiSourceSampler
@@ -13,8 +17,10 @@ __all__ = [
     'CamVidDataset',
     'GTA5Dataset',
     'LabeledDataset',
+    'LoadHiddenMask',
     'MultiSourceDataset',
     'MultiSourceSampler',
+    'PackHiddenMask',
     'StreetScenesDataset',
     'UnlabeledDataset',
     'transforms',
