@@ -68,20 +68,25 @@ def step_columns(
         threshold: Confidence from which a pixel counts, if known.
         partners: 'ring' if the next image of this process is mixed in, and
             the first one into the last; 'line' if the partner of the last is
-            in another process; None if partners are unknown or there are
-            none.
+            in another process; 'labeled' if labeled images are pasted, M of
+            them on N images: the floor(i M / N)-th on image i; None if
+            partners are unknown or there are none.
 
     Returns:
         Columns with one row an image.
     """
-    images, names = unlabeled_images(data_batch, seen['size'])
+    images, names = images_of(data_batch, seen['size'], labeled=False)
     count = len(seen['img'])
     columns = [Column('image', images[:count], names[:count], True)]
-    if partners is not None:
+    if partners == 'labeled':
+        others = images_of(data_batch, seen['size'], labeled=True)
+        columns.append(_labeled_column(*others, len(images), count))
+    elif partners is not None:
         columns.append(_partner_column(images, names, count, partners))
     if 'mask' in seen:
         mask = np.repeat(seen['mask'][..., None] * np.uint8(255), 3, -1)
-        columns.append(Column('mask (white: image)', mask))
+        shown = 'labeled image' if partners == 'labeled' else 'image'
+        columns.append(Column(f'mask (white: {shown})', mask))
     columns.append(Column('what the student saw', seen['img'], smooth=True))
     columns.append(
         _classes('pseudo-label of the mix', seen, 'pseudo_label', palette)
@@ -98,14 +103,15 @@ def step_columns(
     return columns
 
 
-def unlabeled_images(
-    data_batch: dict, size: tuple[int, int]
+def images_of(
+    data_batch: dict, size: tuple[int, int], labeled: bool
 ) -> tuple[list[np.ndarray], list[str]]:
-    """Take the images without masks out of a batch of the loader.
+    """Take the images with or without masks out of a batch of the loader.
 
     Args:
         data_batch: See :func:`step_columns`.
         size: (H, W) that images are padded to, white.
+        labeled: Whether to take those with masks.
 
     Returns:
         (H, W, 3) uint8 RGB images, and the names of their files.
@@ -114,7 +120,7 @@ def unlabeled_images(
     for img, sample in zip(
         data_batch['inputs'], data_batch['data_samples'], strict=True
     ):
-        if 'gt_sem_seg' in sample:
+        if ('gt_sem_seg' in sample) != labeled:
             continue
         canvas = np.full((*size, 3), 255, np.uint8)
         pixels = img.flip(0).permute(1, 2, 0).clamp(0, 255)
@@ -137,6 +143,14 @@ def _partner_column(
         others[0][-1], others[1][-1] = None, 'in the next process'
     pictures, captions = (x[:count] for x in others)
     return Column('partner', pictures, captions, True)
+
+
+def _labeled_column(
+    images: list, names: list[str], total: int, count: int
+) -> Column:
+    rows = [i * len(images) // total for i in range(count)]
+    pictures, captions = ([x[row] for row in rows] for x in (images, names))
+    return Column('labeled image', pictures, captions, True)
 
 
 def _classes(title: str, seen: dict, key: str, palette: list) -> Column:

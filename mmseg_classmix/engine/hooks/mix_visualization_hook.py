@@ -152,8 +152,10 @@ def _partners(runner: Runner) -> str | None:
     """Say where partners are, see ``step_columns``."""
     transforms = unwrap(runner.model).batch_transforms.transforms
     mixes = [t for t in transforms if isinstance(t, BatchMix)]
-    # Another source than the unlabeled images has other partners.
     sources = [getattr(mix, 'source', 'unlabeled') for mix in mixes]
+    if sources == ['labeled']:
+        return 'labeled'
+    # Of several mixes only the last mask is known.
     if sources != ['unlabeled']:
         return None
     return 'ring' if runner.world_size == 1 else 'line'
