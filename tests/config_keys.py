@@ -63,6 +63,8 @@ def knows(cfg, key):
         elif part in value:
             value = value[part]
         else:
+            if place == 'data_prefix':
+                return part in ('img_path', 'seg_map_path')
             owner = value.get('type')
             owners = filter(None, [owner, ALSO.get(owner)])
             classes = [find_class(name) for name in owners]
