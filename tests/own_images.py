@@ -1,7 +1,13 @@
 """Somebody's images: gray, of odd and different sizes, two classes."""
 
+import importlib.util
+import sys
+
 import cv2
 import numpy as np
+from support import ROOT
+
+TOOL = ROOT / 'tools' / 'new_project.py'
 
 CLASSES = ('Hintergrund', 'großes Blatt')
 SUFFIXES = ('.JPG', '.png', '.tif', '.bmp', '.jpeg')
@@ -75,3 +81,26 @@ def arguments(root, *more, classes=CLASSES, out='my project'):
         '1',
         *more,
     ]
+
+
+def runner(monkeypatch, capsys):
+    """Function that runs the tool in this process, and returns its output."""
+    monkeypatch.syspath_prepend(str(TOOL.parent))
+    spec = importlib.util.spec_from_file_location('new_project', TOOL)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+
+    def run(root, *more, code=0, **kwargs):
+        command = [TOOL, *arguments(root, *more, **kwargs)]
+        monkeypatch.setattr(sys, 'argv', [str(word) for word in command])
+        found = tool.main()
+        output = capsys.readouterr().out
+        assert found == code, output
+        return output
+
+    return run
+
+
+def read(root, name, out='my project'):
+    """Names of a list of the project."""
+    return (root / out / f'{name}.txt').read_text('utf-8').splitlines()

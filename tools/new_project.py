@@ -153,7 +153,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     add(
         '--workers',
         type=int,
-        default=len(os.sched_getaffinity(0)),
+        default=os.cpu_count() or 1,
         help='processes that read files',
     )
     add(

@@ -57,7 +57,7 @@ def this_machine(memory: float | None = None) -> Machine:
         memory = 0.0
         if torch.cuda.is_available():
             memory = torch.cuda.get_device_properties(0).total_memory / GIB
-    return Machine(memory, len(os.sched_getaffinity(0)))
+    return Machine(memory, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)

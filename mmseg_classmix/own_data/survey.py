@@ -281,11 +281,16 @@ def _without_overlap(
         dict(zip(doubtful, digests, strict=True)),
         request.reuse_labeled,
     )
+    if not found.train.names:
+        findings.refuse(
+            f'no image of {request.labeled} is left to train on: all are '
+            'copies of validation images',
+            'evaluate on other images, --val-images',
+        )
     if not found.unlabeled.names:
         findings.refuse(
             f'no image of {folder} is left: all are labeled or validation '
             'images',
             'name a folder with other images, or give --reuse-labeled',
         )
-        return None
-    return found
+    return None if findings.problems else found

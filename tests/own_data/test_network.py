@@ -1,5 +1,8 @@
 """Networks of configs, with the classes of somebody else."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 from mmengine.config import Config
 from support import ROOT
@@ -27,17 +30,28 @@ def test_small_machine_gets_a_small_network_from_scratch():
     assert not found.remarks
 
 
-def test_gpu_without_weights_says_what_is_missing(tmp_path):
-    found = default_network(CONFIGS, 'GPU', None, None)
+def test_gpu_takes_the_weights_that_are_there(tmp_path):
+    # A folder that has no weights, whatever this machine has.
+    configs = tmp_path / 'configs'
+    shutil.copytree(CONFIGS / '_base_', configs / '_base_')
+    found = default_network(configs, 'GPU', None, None)
     assert found.base.endswith('deeplabv2_r50-d8.py')
     # What is random has to learn.
     assert found.model['backbone'] == dict(
         init_cfg=None, freeze_norm_affine=False
     )
-    assert found.schedule == SGD_3K
+    assert found.schedule.endswith('sgd_3k.py')
     (remark,) = found.remarks
     assert 'deeplabv2_r50_imagenet.pth' in remark
     assert '--pretrained' in remark
+    weights = tmp_path / 'checkpoints' / 'deeplabv2_r50_imagenet.pth'
+    weights.parent.mkdir()
+    weights.touch()
+    found = default_network(configs, 'GPU', None, None)
+    checkpoint = found.model['backbone']['init_cfg']['checkpoint']
+    assert Path(checkpoint).samefile(weights)
+    assert found.schedule.endswith('sgd_40k.py')
+    assert not found.remarks
 
 
 @pytest.mark.parametrize('kind', ['GPU', 'CPU'])

@@ -93,3 +93,8 @@ def test_no_name_fits(tmp_path):
     pairs = pairs_of(tmp_path, ['a.jpg'], ['1.png'])
     assert pairs.unmasked == ['a.jpg']
     assert pairs.mask_files == ['1.png']
+
+
+def test_mask_of_another_number_is_not_taken(tmp_path):
+    pairs = pairs_of(tmp_path, ['im_1.jpg'], ['im_10.png'])
+    assert pairs.unmasked == ['im_1.jpg']
