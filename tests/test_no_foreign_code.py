@@ -52,6 +52,7 @@ ALLOWED = {
 # Files that run a config as a program, and whose it is. A folder that
 # somebody sends is never among them: fileio/plain_config.py reads those.
 READS_CONFIGS = {
+    'mmseg_classmix/export/segmentor.py': 'what it has just written',
     'mmseg_classmix/own_data/network.py': 'ours, or on the command line',
     'mmseg_classmix/utils/command_line.py': 'named on the command line',
     'mmseg_classmix/utils/run_groups.py': '--configs, ours by default',

@@ -1,6 +1,7 @@
 """Plain values as the Python source of a config, to be read by people."""
 
 from collections.abc import Iterator
+from keyword import iskeyword
 from typing import Any
 
 WIDTH = 79
@@ -49,10 +50,13 @@ def _inline(value: Any) -> str:
         return f'{opening}{text}{single}{closing}'
     if isinstance(value, Reference):
         return str(value)
-    if value is None or isinstance(value, bool | int | str):
+    if value is None or isinstance(value, bool):
         return repr(value)
+    # Subclasses, such as numbers of numpy, have a repr of their own.
+    if isinstance(value, int | str):
+        return repr(int(value) if isinstance(value, int) else str(value))
     if isinstance(value, float):
-        text = repr(value)
+        text = repr(float(value))
         return f"float('{text}')" if text[-1] in 'fn' else text
     raise TypeError(
         f'the config has {value!r}, a {type(value).__name__}: a file can '
@@ -64,10 +68,14 @@ def _parts(value: Any) -> tuple[str, list[tuple[str, Any]], str]:
     """Split a container into brackets and items with what precedes them."""
     if isinstance(value, dict):
         items = sorted(value.items(), key=lambda item: item[0] != 'type')
-        if all(isinstance(k, str) and k.isidentifier() for k in value):
+        if all(map(_is_argument, value)):
             return 'dict(', [(f'{k}=', item) for k, item in items], ')'
         return '{', [(f'{k!r}: ', item) for k, item in items], '}'
     if isinstance(value, list | tuple):
         brackets = '[]' if isinstance(value, list) else '()'
         return brackets[0], [('', item) for item in value], brackets[1]
     return '', [], ''
+
+
+def _is_argument(key: Any) -> bool:
+    return isinstance(key, str) and key.isidentifier() and not iskeyword(key)
