@@ -7,6 +7,7 @@ import sys
 import zipfile
 
 import pytest
+from documents import blocks_of
 from mmengine.config import Config
 from support import ROOT, run_process
 
@@ -128,9 +129,32 @@ def test_wheel_trains_away_from_the_repository(site, tiny_data, tmp_path):
     assert 'student/mIoU' in done.stdout
 
 
+def copy_as_the_page_says(site, folder):
+    """Run the lines of docs/get_started.md that do not install."""
+    page = ROOT / 'docs' / 'get_started.md'
+    (block,) = [b for b in blocks_of(page) if 'MIM=' in b.text]
+    lines = block.text.splitlines()
+    copy = [line for line in lines if not line.startswith('pip install')]
+    python = os.path.dirname(sys.executable)
+    path = f'{python}{os.pathsep}{os.environ["PATH"]}'
+    env = dict(os.environ, PYTHONPATH=str(site), PATH=path)
+    script = '\n'.join(copy)
+    subprocess.run(['bash', '-ec', script], cwd=folder, env=env, check=True)
+
+
+def test_commands_of_the_page_copy_configs_and_tools(site, tmp_path):
+    copy_as_the_page_says(site, tmp_path)
+    for name in FOLDERS:
+        found = {
+            p.relative_to(tmp_path) for p in tmp_path.glob(f'{name}/**/*')
+        }
+        there = {p.relative_to(ROOT) for p in ROOT.glob(f'{name}/**/*.py')}
+        assert there <= found
+
+
 @pytest.mark.slow
 def test_copied_configs_and_tools_are_a_project(site, tmp_path):
-    shutil.copytree(site / MIM, tmp_path, dirs_exist_ok=True)
+    copy_as_the_page_says(site, tmp_path)
     done = run_installed(
         site, 'tools/quickstart.py', '--iters', 2, cwd=tmp_path
     )

@@ -63,7 +63,7 @@ def test_named_tests_exist_and_name_the_tools():
                 assert test in names_in(path), f'{block.place}: no {test}'
     for block in SHELL:
         files = [ROOT / name.partition('::')[0] for name in block.tested]
-        if files and not block.needs:
+        if files:
             text = ''.join(path.read_text('utf-8') for path in files)
             missing = [t for t in tools_of(block.text) if t not in text]
             # A test that takes the commands from the page names the page.
