@@ -12,6 +12,7 @@ from mmseg.registry import DATA_SAMPLERS, DATASETS, METRICS, TRANSFORMS
 from mmseg_classmix.export.config_format import Reference, assignment
 from mmseg_classmix.export.stock_model import PACKAGE, is_ours
 from mmseg_classmix.inference.evaluation_data import (
+    dataset_without_files,
     evaluation_loader,
     type_name,
     without,
@@ -153,7 +154,7 @@ def _stock_dataset(cfg: dict, pipelines: list[list]) -> dict:
 
 def _plain_dataset(cfg: dict, name: str) -> dict:
     """Say with BaseSegDataset what one of our classes knows by itself."""
-    built = DATASETS.build(dict(cfg, lazy_init=True, pipeline=[]))
+    built = dataset_without_files(cfg)
     if built.label_map:
         raise ValueError(
             f'the test data ({name}) leaves out classes of its masks, which '

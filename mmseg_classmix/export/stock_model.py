@@ -11,7 +11,11 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 
 from mmseg_classmix.inference.evaluation_data import type_name
-from mmseg_classmix.models import DeepLabResNet, DeepLabV2Head
+from mmseg_classmix.models import (
+    DeepLabResNet,
+    DeepLabV2Head,
+    EfficientNetLite,
+)
 
 PACKAGE = __name__.partition('.')[0]
 # Weights come from the checkpoint; on one device a norm is an ordinary one.
@@ -100,6 +104,12 @@ def _head(cfg: dict) -> dict:
     return cfg
 
 
+def _lite(cfg: dict) -> dict:
+    cfg = {**_defaults(EfficientNetLite), **cfg, 'type': 'LiteStages'}
+    cfg.pop('norm_eval')
+    return cfg
+
+
 def _defaults(kind: type) -> dict[str, Any]:
     return {
         name: parameter.default
@@ -113,4 +123,5 @@ TRANSLATIONS: dict[str, tuple[Callable[[dict], dict], str | None]] = {
     'GlobalCrossEntropyLoss': (_loss, None),
     'DeepLabResNet': (_backbone, 'ceil_pool_resnet'),
     'DeepLabV2Head': (_head, 'dilation_sum_head'),
+    'EfficientNetLite': (_lite, 'lite_stages'),
 }

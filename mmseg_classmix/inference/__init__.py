@@ -4,7 +4,11 @@ from mmseg_classmix.inference.evaluation_data import (
     dataset_meta,
     inference_pipeline,
 )
-from mmseg_classmix.inference.predictor import Prediction, Predictor
+from mmseg_classmix.inference.predictor import (
+    LoadedImage,
+    Prediction,
+    Predictor,
+)
 from mmseg_classmix.inference.sources import Source, find_sources, is_video
 from mmseg_classmix.inference.trained_network import (
     TrainedNetwork,
@@ -12,6 +16,7 @@ from mmseg_classmix.inference.trained_network import (
 )
 
 __all__ = [
+    'LoadedImage',
     'Prediction',
     'Predictor',
     'Source',

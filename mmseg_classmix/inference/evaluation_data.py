@@ -3,6 +3,7 @@
 from copy import deepcopy
 
 from mmengine.config import Config, ConfigDict
+from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 # They need masks, or are for measuring: an image alone goes without.
@@ -96,6 +97,31 @@ def inference_pipeline(cfg: Config) -> list:
     return without(evaluation_dataset(cfg).pipeline, FOR_MASKS)
 
 
+def dataset_without_files(cfg: dict) -> BaseSegDataset:
+    """Build a dataset for what it says about itself: its files may be absent.
+
+    Args:
+        cfg: Config of a dataset.
+
+    Returns:
+        The dataset, without a list of images.
+    """
+    arguments = dict(cfg, lazy_init=True, pipeline=[], test_mode=False)
+    arguments.pop('_scope_', None)
+    kind = arguments.pop('type')
+    if isinstance(kind, str):
+        # The error of an unknown name is mmengine's.
+        kind = DATASETS.get(kind) or DATASETS.build(cfg)
+    dataset = kind.__new__(kind)
+    try:
+        dataset.__init__(**arguments)
+    # PascalVOCDataset, for one, looks for its files at the end of __init__.
+    except AssertionError:
+        if 'reduce_zero_label' not in getattr(dataset, '_metainfo', {}):
+            raise
+    return dataset
+
+
 def dataset_meta(cfg: Config, num_classes: int) -> dict:
     """Ask the test data for its classes; no file of it is needed.
 
@@ -111,8 +137,7 @@ def dataset_meta(cfg: Config, num_classes: int) -> dict:
         ValueError: If the dataset has another number of classes.
     """
     source = evaluation_dataset(cfg)
-    source.update(lazy_init=True, pipeline=[], test_mode=False)
-    meta = DATASETS.build(source).metainfo
+    meta = dataset_without_files(source).metainfo
     classes = meta.get('classes') or ()
     if len(classes) != num_classes:
         raise ValueError(

