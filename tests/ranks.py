@@ -2,10 +2,14 @@
 
 import multiprocessing
 import os
+import time
+from multiprocessing.connection import wait
 
 from torch.distributed.elastic.utils.distributed import get_free_port
 
-MINUTES = 3
+SECONDS = 180
+# What the others have once a rank has failed: they may wait for it for ever.
+SECONDS_AFTER_A_FAILURE = 30
 
 
 def set_rank(rank, ranks, port):
@@ -29,7 +33,8 @@ def run_ranks(function, *args, ranks=2, present=None):
         present: Those that are started; all by default.
 
     Returns:
-        What each has returned or raised; None of one that has died.
+        What each has returned or raised; None of one that has died, and 'no
+        answer' of one that has taken too long.
     """
     context = multiprocessing.get_context('fork')
     port = get_free_port()
@@ -51,13 +56,28 @@ def run_ranks(function, *args, ranks=2, present=None):
         process.start()
         sender.close()
         started.append((process, receiver))
-    outcomes = []
-    for process, receiver in started:
-        try:
-            answered = receiver.poll(60 * MINUTES)
-            outcomes.append(receiver.recv() if answered else 'no answer')
-        except EOFError:
-            outcomes.append(None)
+    outcomes = _outcomes([receiver for _, receiver in started])
+    for process, _ in started:
         process.kill()
         process.join()
     return outcomes
+
+
+def _outcomes(receivers):
+    found = dict.fromkeys(receivers, 'no answer')
+    pending, end = list(receivers), time.monotonic() + SECONDS
+    while pending and (ready := wait(pending, end - time.monotonic())):
+        for receiver in ready:
+            pending.remove(receiver)
+            found[receiver], failed = _outcome(receiver)
+            if failed:
+                end = min(end, time.monotonic() + SECONDS_AFTER_A_FAILURE)
+    return list(found.values())
+
+
+def _outcome(receiver):
+    try:
+        outcome = receiver.recv()
+    except EOFError:
+        return None, True
+    return outcome, isinstance(outcome, Exception)

@@ -67,17 +67,19 @@ def load_hidden_masks(pipeline: Compose) -> None:
     """Let a pipeline without masks carry hidden ones; changed in place.
 
     Args:
-        pipeline: Starts with loading the image, ends with ``PackSegInputs``.
+        pipeline: Starts with loading the image, ends with ``PackSegInputs``;
+            one without transforms loads nothing and stays as it is.
 
     Raises:
         ValueError: If the pipeline is another one, or has a transform that
             would leave the mask behind.
     """
     steps = pipeline.transforms
+    if not steps:
+        return
     names = [type(step).__name__ for step in steps]
     if (
-        not steps
-        or not isinstance(steps[0], LoadImageFromFile)
+        not isinstance(steps[0], LoadImageFromFile)
         or type(steps[-1]) is not PackSegInputs
         or 'Albu' in names
     ):

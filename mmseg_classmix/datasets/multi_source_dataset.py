@@ -9,6 +9,7 @@ from torch.utils.data import ConcatDataset
 
 from mmseg_classmix.datasets.checked_pipeline import check_samples
 from mmseg_classmix.datasets.draw import Draw
+from mmseg_classmix.datasets.hidden_sources import agree_on_hidden_masks
 from mmseg_classmix.datasets.image_dataset import ImageDataset
 from mmseg_classmix.datasets.name_list import check_lines, check_list
 from mmseg_classmix.datasets.source_check import (
@@ -29,7 +30,9 @@ class MultiSourceDataset(ConcatDataset):
     follows its draw, not the worker that loads it, so that a run can be
     resumed exactly and does not depend on ``num_workers``; and files are
     checked, see ``check_files`` and ``CheckedPipeline``. Labeled
-    images that are unlabeled ones too are legal; a warning says so.
+    images that are unlabeled ones too are legal; a warning says so. Hidden
+    masks (``UnlabeledDataset.eval_pseudo_labels``) are read like those of the
+    labeled source.
 
     Args:
         datasets: Datasets or their configs, wrappers included. The first is
@@ -37,8 +40,9 @@ class MultiSourceDataset(ConcatDataset):
 
     Raises:
         ValueError: If there is no source, one is empty or has missing, empty
-            or repeated files, or the first has no classes; on loading a
-            sample, if that fails or its mask does not fit.
+            or repeated files, the first has no classes, or only some of the
+            others have hidden masks; on loading a sample, if that fails or
+            its mask does not fit.
         FileNotFoundError: If a folder or the list of a source does not exist.
     """
 
@@ -57,6 +61,7 @@ class MultiSourceDataset(ConcatDataset):
                 'classes: set metainfo=dict(classes=(...))'
             )
         sources = [(f'{PLACE}[{i}]', d) for i, d in enumerate(self.datasets)]
+        agree_on_hidden_masks(sources[0], sources[1:])
         for place, dataset in sources:
             check_files(place, dataset)
             check_samples(place, dataset, self.metainfo['classes'])

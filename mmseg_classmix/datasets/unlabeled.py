@@ -5,6 +5,7 @@ import pickle
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from mmseg_classmix.datasets.hidden_masks import load_hidden_masks
@@ -31,6 +32,10 @@ class UnlabeledDataset(ImageDataset):
         eval_pseudo_labels: Whether masks, in the folder
             ``data_prefix.seg_map_path``, measure the pseudo-labels. Samples
             have them as ``hidden_sem_seg``, which no loss reads.
+        label_map: Label of each value in these masks that is not the label
+            itself, such as ``{255: 1}``. By default ``MultiSourceDataset``
+            takes that of the labeled dataset, ``reduce_zero_label`` and
+            ``ignore_index`` included; ``{}`` changes nothing.
         **kwargs: As for mmseg's ``BaseSegDataset``, such as
             ``seg_map_suffix`` (hidden masks).
 
@@ -49,6 +54,7 @@ class UnlabeledDataset(ImageDataset):
         ann_file: str = '',
         img_suffix: str | Sequence[str] = IMG_SUFFIXES,
         eval_pseudo_labels: bool = False,
+        label_map: dict[int, int] | None = None,
         **kwargs,
     ) -> None:
         data_prefix = dict(data_prefix or dict(img_path=''))
@@ -63,6 +69,8 @@ class UnlabeledDataset(ImageDataset):
             img_suffix=tuple(img_suffix),
             **kwargs,
         )
+        if label_map is not None:
+            self.label_map = label_map
         if eval_pseudo_labels:
             load_hidden_masks(self.pipeline)
 
@@ -70,10 +78,29 @@ class UnlabeledDataset(ImageDataset):
         """List the images, sorted by path or in the order of the list.
 
         Returns:
-            Dicts with ``img_path`` and mmseg's usual fields, each made when
-            it is asked for.
+            Dicts with ``img_path`` and ``seg_fields``, each made when it is
+            asked for.
         """
         return _Infos(self.image_names(), self._info)
+
+    def get_data_info(self, idx: int) -> dict:
+        """Say of an image how its mask is read, which may change."""
+        return dict(
+            super().get_data_info(idx),
+            label_map=self.label_map,
+            reduce_zero_label=self.reduce_zero_label,
+        )
+
+    def read_masks_like(self, labeled: BaseSegDataset) -> None:
+        """Take over how values become labels, unless that is set here.
+
+        Args:
+            labeled: A dataset whose masks have the same values.
+        """
+        if self.label_map is None and not self.reduce_zero_label:
+            for name in ('label_map', 'reduce_zero_label', 'ignore_index'):
+                if hasattr(labeled, name):
+                    setattr(self, name, getattr(labeled, name))
 
     def _info(self, name: str) -> dict:
         hidden = {}
@@ -82,8 +109,6 @@ class UnlabeledDataset(ImageDataset):
         return dict(
             hidden,
             img_path=osp.join(self.data_prefix['img_path'], name),
-            label_map=self.label_map,
-            reduce_zero_label=self.reduce_zero_label,
             seg_fields=[],
         )
 

@@ -8,6 +8,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.lib.stride_tricks import sliding_window_view
 
 from mmseg_classmix.utils.runs import NETWORKS, Run
 
@@ -48,8 +49,10 @@ def _supervised_loss(line: dict) -> float | None:
 
 
 def _confident_accuracy(line: dict) -> float | None:
-    # It is 0 where no pixel is confident: nothing was measured.
-    return line.get('unsup.confident_acc') or None
+    # Without a confident pixel nothing was measured.
+    if not (share := line.get('unsup.known_confident')):
+        return None
+    return line['unsup.known_confident_right'] / share
 
 
 def _logged(name: str) -> Callable[[dict], float | None]:
@@ -95,8 +98,8 @@ def draw_curves(
         runs: Name for the legend, the run and the lines of its log.
         metric: Of the validations, such as 'mIoU'.
         smooth: Number of logged values that a point of a curve is the mean
-            of: its own and those before it. Validations and learning rates
-            are drawn as they are.
+            of: its own and those before it, if they are finite. Validations
+            and learning rates are drawn as they are.
 
     Returns:
         The figure.
@@ -162,16 +165,21 @@ def moving_mean(values: list[float], window: int) -> np.ndarray:
     """Average every value with those before it.
 
     Args:
-        values: (N,).
+        values: (N,); those that are not finite do not count.
         window: Number of values; at the start there are fewer.
 
     Returns:
-        (N,) float64.
+        (N,) float64; NaN where no value of the window is finite.
     """
-    padded = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
-    end = np.arange(1, len(padded))
-    begin = np.maximum(end - window, 0)
-    return (padded[end] - padded[begin]) / (end - begin)
+    window = max(min(window, len(values)), 1)
+    padded = np.concatenate([np.full(window, np.nan), values])
+    windows = sliding_window_view(padded, window)[1:]
+    counted = np.isfinite(windows)
+    number = counted.sum(1)
+    total = windows.sum(1, where=counted)
+    return np.divide(
+        total, number, out=np.full(len(values), np.nan), where=number > 0
+    )
 
 
 def _draw_validations(axes: Axes, run: Run, metric: str, color: tuple) -> None:

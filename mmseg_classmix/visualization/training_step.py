@@ -163,8 +163,12 @@ def _confidence_column(seen: dict, threshold: float | None) -> Column:
     title = 'confidence (white: 1)'
     if threshold is None:
         return Column(title, gray)
-    sure = confidence >= threshold
-    sure &= seen['pseudo_label'] != seen['ignore_index']
+    labeled = seen['pseudo_label'] != seen['ignore_index']
+    sure = labeled & (confidence >= threshold)
     gray[sure] = CONFIDENT
-    shares: Sequence[str] = [f'{s.mean():.0%} confident' for s in sure]
+    # As in the log, padding does not count.
+    counts = zip(sure.sum((1, 2)), labeled.sum((1, 2)), strict=True)
+    shares: Sequence[str] = [
+        f'{s / max(n, 1):.0%} confident' for s, n in counts
+    ]
     return Column(f'confidence (green: from {threshold:g})', gray, shares)

@@ -168,8 +168,11 @@ def test_logged_accuracy_is_that_of_the_mixed_labels(hidden, tmp_path):
         share = right[known].mean()
         assert line['unsup.pseudo_label_acc'] == pytest.approx(share, abs=1e-4)
         sure = known & (batch['confidence'].numpy() >= 0.7)
-        share = right[sure].mean() if sure.any() else 0
-        assert line['unsup.confident_acc'] == pytest.approx(share, abs=1e-4)
+        share = sure.sum() / known.sum()
+        assert line['unsup.known_confident'] == pytest.approx(share, abs=1e-4)
+        share *= right[sure].mean() if sure.any() else 0
+        found = line['unsup.known_confident_right']
+        assert found == pytest.approx(share, abs=1e-4)
 
 
 def test_accuracy_by_hand():
@@ -181,9 +184,13 @@ def test_accuracy_by_hand():
     sure = torch.tensor([[[True, False, True, True, False]]])
     scores = pseudo_label_accuracy(batch, 255, valid, sure)
     assert scores['pseudo_label_acc'].item() == pytest.approx(2 / 3)
-    assert scores['confident_acc'].item() == pytest.approx(1 / 2)
+    assert scores['known_confident'].item() == pytest.approx(2 / 3)
+    assert scores['known_confident_right'].item() == pytest.approx(1 / 3)
     nothing = pseudo_label_accuracy(batch, 255, ~valid & False, sure)
-    assert [value.item() for value in nothing.values()] == [0, 0]
+    assert [value.item() for value in nothing.values()] == [0, 0, 0]
+    unsure = pseudo_label_accuracy(batch, 255, valid, sure & False)
+    found = [value.item() for value in unsure.values()]
+    assert found == pytest.approx([2 / 3, 0, 0])
     assert (
         pseudo_label_accuracy(dict(pseudo_label=sure), 255, valid, sure) == {}
     )

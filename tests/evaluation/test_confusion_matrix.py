@@ -35,8 +35,10 @@ def measure(metric, seed):
     return metric.evaluate(5)
 
 
-def test_pixels_are_counted_one_by_one():
-    matrix = measure(ConfusionMatrix(), 0)['confusion_matrix']
+@pytest.mark.parametrize('ignored', [255, 1])
+def test_pixels_are_counted_one_by_one(ignored):
+    metric = ConfusionMatrix(ignore_index=ignored)
+    matrix = measure(metric, 0)['confusion_matrix']
     expected = np.zeros((4, 4), np.int64)
     for sample in samples(0):
         pairs = zip(
@@ -45,7 +47,7 @@ def test_pixels_are_counted_one_by_one():
             strict=True,
         )
         for true, predicted in pairs:
-            if true != 255:
+            if true not in (ignored, 255):
                 expected[true, predicted] += 1
     assert matrix.dtype == np.int64
     np.testing.assert_array_equal(matrix, expected)

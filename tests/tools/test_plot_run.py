@@ -64,8 +64,12 @@ def test_starts_of_a_resumed_run_are_one_curve(tmp_path):
     validation = {'student/mIoU': 30.0, 'teacher/mIoU': 40.0, 'time': 0.1}
     first.append({**validation, 'step': 300})
     later = {'unsup.weight': 0.7, 'unsup.pseudo_label_acc': 0.8}
-    later['unsup.confident_acc'] = 0.9
+    later |= {'unsup.known_confident': 0.5}
+    later |= {'unsup.known_confident_right': 0.45}
     second = [train_line(step, **later) for step in (300, 400)]
+    # Where no pixel was confident, there is nothing to draw.
+    second[0]['unsup.known_confident'] = 0.0
+    second[0]['unsup.known_confident_right'] = 0.0
     second.append({**validation, 'student/mIoU': 35.0, 'step': 400})
     write_start(tmp_path, '20260101_000000', first)
     write_start(tmp_path, '20260102_000000', second)
@@ -86,7 +90,7 @@ def test_starts_of_a_resumed_run_are_one_curve(tmp_path):
         TITLES[1]: [dict.fromkeys(steps, 2.0), dict.fromkeys(steps, 1.0)],
         TITLES[2]: [{100: 0.2, 200: 0.2, 300: 0.7, 400: 0.7}],
         TITLES[3]: [dict.fromkeys(steps, 0.25)],
-        TITLES[4]: [{300: 0.8, 400: 0.8}, {300: 0.9, 400: 0.9}],
+        TITLES[4]: [{300: 0.8, 400: 0.8}, {400: 0.9}],
         TITLES[5]: [{step: 1 / step for step in steps}],
     }
 
@@ -137,6 +141,12 @@ def test_means_are_of_the_last_values(window):
     ]
     np.testing.assert_allclose(moving_mean(list(values), window), expected)
     assert len(moving_mean([], window)) == 0
+
+
+def test_values_that_are_not_finite_spoil_no_mean():
+    values = [1.0, 3.0, np.nan, 5.0, np.inf, np.nan, 1e30, 2.0, 4.0]
+    expected = [1, 2, 3, 5, 5, np.nan, 1e30, 5e29, 3]
+    np.testing.assert_allclose(moving_mean(values, 2), expected)
 
 
 def test_tool_plots_a_real_run(tmp_path):

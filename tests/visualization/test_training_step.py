@@ -89,3 +89,18 @@ def test_large_images_are_subsampled():
     assert seen['mask'].shape == (1, 14, 20)
     # Photographs are averaged: the stripes become gray.
     assert (abs(seen['img'].astype(int) - 100) < 40).all()
+
+
+def test_padding_does_not_count_as_unsure():
+    batch = mixed_batch(3)
+    batch['confidence'][:, :2] = 0.9
+    batch['pseudo_label'][1, 2:] = 255
+    batch['pseudo_label'][2] = 255
+    seen = take_snapshot(torch.zeros(3, 3, 4, 6), batch, 3, 256)
+    found = step_columns(seen, loaded_batch(0, 3), PALETTE, 0.7, None)
+    (captions,) = (
+        list(column.captions)
+        for column in found
+        if column.title.startswith('confidence')
+    )
+    assert captions == ['50% confident', '100% confident', '0% confident']

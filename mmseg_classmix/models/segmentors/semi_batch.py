@@ -133,23 +133,23 @@ def hidden_label(
 
     Args:
         img: (N, 3, H, W).
-        data_samples: N ``SegDataSample``; some may have ``hidden_sem_seg``,
-            see ``UnlabeledDataset.eval_pseudo_labels``.
+        data_samples: N ``SegDataSample``; all of them or none, on all ranks,
+            have ``hidden_sem_seg`` (``UnlabeledDataset.eval_pseudo_labels``;
+            ``MultiSourceDataset`` refuses anything else).
         num_classes: Labels from this on are ignored.
         ignore_index: Label of what is ignored, padding included.
 
     Returns:
         ``hidden_label``, (N, H, W) int64; nothing without such masks.
     """
-    if not any('hidden_sem_seg' in sample for sample in data_samples):
+    if 'hidden_sem_seg' not in data_samples[0]:
         return {}
     size = len(img), *img.shape[2:]
     label = img.new_full(size, ignore_index, dtype=torch.int64)
     for row, sample in zip(label, data_samples, strict=True):
-        if 'hidden_sem_seg' in sample:
-            mask = sample.hidden_sem_seg.data[0]
-            mask = mask.masked_fill(mask >= num_classes, ignore_index)
-            row[: mask.size(0), : mask.size(1)] = mask
+        mask = sample.hidden_sem_seg.data[0]
+        mask = mask.masked_fill(mask >= num_classes, ignore_index)
+        row[: mask.size(0), : mask.size(1)] = mask
     return dict(hidden_label=label)
 
 

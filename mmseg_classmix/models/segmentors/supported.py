@@ -1,5 +1,8 @@
 """What can become student and teacher."""
 
+import logging
+
+from mmengine.logging import print_log
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import nn
 
@@ -47,6 +50,8 @@ def check_arguments(
 def check_segmentor(segmentor: nn.Module) -> None:
     """Refuse a segmentor that cannot be trained on mixed images.
 
+    A warning says if it would predict by another threshold than it labels.
+
     Args:
         segmentor: A built mmseg segmentor.
 
@@ -74,4 +79,20 @@ def check_segmentor(segmentor: nn.Module) -> None:
             'model.segmentor.decode_head.out_channels=1 is for two classes, '
             f'but num_classes={segmentor.num_classes}: set num_classes=2, or '
             'leave out_channels out'
+        )
+    if segmentor.out_channels == 1:
+        _compare_thresholds(head)
+
+
+def _compare_thresholds(head: BaseDecodeHead) -> None:
+    threshold = getattr(head, 'threshold', None)
+    if threshold not in (None, 0.5):
+        print_log(
+            'model.segmentor.decode_head.out_channels=1: predictions are '
+            f'class 1 from the probability threshold={threshold} on '
+            "(mmseg's default is 0.3), pseudo-labels are the class with the "
+            'higher one, from 0.5 on. Set model.segmentor.decode_head.'
+            'threshold=0.5 for the same in both',
+            logger='current',
+            level=logging.WARNING,
         )

@@ -1,4 +1,6 @@
 import pytest
+from error_table import row
+from mmengine.logging import MMLogger
 from mmseg.models.decode_heads import FCNHead, SideAdapterCLIPHead
 from mmseg.models.decode_heads.vpd_depth_head import VPDDepthHead
 from torch import nn
@@ -44,3 +46,20 @@ def test_one_channel_is_for_two_classes(num_classes):
     check_segmentor(SegmentorOf(FCNHead, 2, 1))
     with pytest.raises(ValueError, match=f'num_classes={num_classes}'):
         check_segmentor(SegmentorOf(FCNHead, num_classes, 1))
+
+
+@row('one output channel that predicts by another threshold than 0.5')
+@pytest.mark.parametrize('threshold', [0.3, 0.5])
+def test_labels_and_predictions_of_two_thresholds(threshold, caplog):
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    segmentor = SegmentorOf(FCNHead, 2, 1)
+    segmentor.decode_head.threshold = threshold
+    check_segmentor(segmentor)
+    # With a channel for each class it means nothing.
+    segmentor.out_channels = 2
+    check_segmentor(segmentor)
+    logger.removeHandler(caplog.handler)
+    assert caplog.text.count('threshold=0.5 for the same') == (
+        threshold != 0.5
+    )
