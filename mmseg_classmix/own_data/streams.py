@@ -4,8 +4,10 @@ import os.path as osp
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mmseg_classmix.datasets.image_dataset import IMG_SUFFIXES
-from mmseg_classmix.datasets.labeled import without_suffix
+from mmseg_classmix.datasets.image_dataset import (
+    IMG_SUFFIXES,
+    without_suffix,
+)
 from mmseg_classmix.datasets.source_check import real_path
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from mmseg_classmix.datasets.file_check import FileReport
-from mmseg_classmix.datasets.image_dataset import IMG_SUFFIXES
+from mmseg_classmix.datasets.image_dataset import (
+    IMG_SUFFIXES,
+    without_suffix,
+)
 from mmseg_classmix.datasets.image_folder import find_images
-from mmseg_classmix.datasets.labeled import without_suffix
 from mmseg_classmix.own_data.checks import (
     check_headers,
     check_meaning,
@@ -202,8 +204,9 @@ def _read_sides(
             continue
         if request.colors is not None:
             pairs = _convert(findings, request, pairs, converted / name)
-        title = f'{name} images and masks'
-        reports = read_pairs(findings, pairs, title, request.workers)
+        reports = read_pairs(
+            findings, pairs, f'{name} images', request.workers
+        )
         sides[name] = Side(pairs, reports)
     return sides
 
