@@ -82,6 +82,25 @@ def brightest(path: str) -> int | None:
     return None if image is None else int(np.max(image))
 
 
+def same_picture(paths: tuple[str, str]) -> bool:
+    """Whether two files show the same, in other formats or sizes.
+
+    Args:
+        paths: Two images.
+    """
+    images = [cv2.imread(path, cv2.IMREAD_GRAYSCALE) for path in paths]
+    if any(image is None for image in images):
+        return False
+    # Small ones do not have the traces of compression.
+    small = [
+        cv2.resize(image, (32, 32), interpolation=cv2.INTER_AREA).astype(float)
+        for image in images
+    ]
+    difference = np.abs(small[0] - small[1]).mean()
+    contrast = min(image.std() for image in small)
+    return bool(difference <= 0.5 + 0.1 * contrast)
+
+
 def read_all(
     title: str, read: Callable, items: Iterable, workers: int
 ) -> list:
