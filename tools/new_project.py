@@ -38,8 +38,9 @@ from mmseg_classmix.own_data.config_text import (
 )
 from mmseg_classmix.own_data.findings import Findings
 from mmseg_classmix.own_data.proposal import Machine, propose, this_machine
+from mmseg_classmix.own_data.streams import Request, Side, Survey
 from mmseg_classmix.own_data.summary import data_text
-from mmseg_classmix.own_data.survey import Request, Side, Survey, survey
+from mmseg_classmix.own_data.survey import survey
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / 'configs'

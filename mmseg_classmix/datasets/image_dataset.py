@@ -1,6 +1,7 @@
 """Images of a folder, or of a list of their names."""
 
 import os.path as osp
+from collections.abc import Sequence
 
 from mmengine import fileio
 from mmseg.datasets import BaseSegDataset
@@ -107,3 +108,18 @@ class ImageDataset(BaseSegDataset):
     def _exists(self, name: str) -> bool:
         path = osp.join(self.data_prefix['img_path'], name)
         return fileio.exists(path, backend_args=self.backend_args)
+
+
+def without_suffix(name: str, suffixes: Sequence[str]) -> str:
+    """Take the longest suffix off a name, without regard to case.
+
+    Args:
+        name: Name of a file.
+        suffixes: Suffixes, such as ``('.jpg', '_sat.jpg')``.
+
+    Returns:
+        The name without the suffix, or the whole name if it has none.
+    """
+    lower = name.lower()
+    fitting = [len(s) for s in suffixes if lower.endswith(s.lower())]
+    return name[: len(name) - max(fitting, default=0)]

@@ -92,6 +92,15 @@ def mask_problem(file: BinaryIO, backend: str = 'pillow') -> str:
     return ''
 
 
+def has_16_bits(image: Image.Image) -> bool:
+    """Whether an image, opened but not loaded, has 16 bits a channel.
+
+    Args:
+        image: An image; Pillow calls a color image of 16 bits 'RGB', too.
+    """
+    return image.mode.startswith('I') or ';16' in _raw_mode(image)
+
+
 def swapped(size: tuple[int, int], other: tuple[int, int]) -> str:
     """Hint at the usual cause of two sizes that are each other's reverse."""
     if size == other[::-1] and size != other:

@@ -6,7 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 from mmseg.registry import DATASETS
 
-from mmseg_classmix.datasets.image_dataset import IMG_SUFFIXES, ImageDataset
+from mmseg_classmix.datasets.image_dataset import (
+    IMG_SUFFIXES,
+    ImageDataset,
+    without_suffix,
+)
 from mmseg_classmix.datasets.image_folder import NamesInFolders
 
 # No class: checked pipelines refuse it.
@@ -116,21 +120,6 @@ class LabeledDataset(ImageDataset):
             )
         # One that is missing is reported with all others.
         return found[0] if found else stem + self.seg_map_suffix[0]
-
-
-def without_suffix(name: str, suffixes: Sequence[str]) -> str:
-    """Take the longest suffix off a name, without regard to case.
-
-    Args:
-        name: Name of a file.
-        suffixes: Suffixes, such as ``('.jpg', '_sat.jpg')``.
-
-    Returns:
-        The name without the suffix, or the whole name if it has none.
-    """
-    lower = name.lower()
-    fitting = [len(s) for s in suffixes if lower.endswith(s.lower())]
-    return name[: len(name) - max(fitting, default=0)]
 
 
 def label_map(

@@ -9,7 +9,11 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from mmseg_classmix.datasets.hidden_masks import load_hidden_masks
-from mmseg_classmix.datasets.image_dataset import IMG_SUFFIXES, ImageDataset
+from mmseg_classmix.datasets.image_dataset import (
+    IMG_SUFFIXES,
+    ImageDataset,
+    without_suffix,
+)
 
 
 @DATASETS.register_module()
@@ -113,9 +117,7 @@ class UnlabeledDataset(ImageDataset):
         )
 
     def _mask_path(self, name: str) -> str:
-        lower = name.lower()
-        suffix = next(s for s in self.img_suffix if lower.endswith(s.lower()))
-        name = name[: len(name) - len(suffix)] + self.seg_map_suffix
+        name = without_suffix(name, self.img_suffix) + self.seg_map_suffix
         return osp.join(self.data_prefix['seg_map_path'], name)
 
     def _serialize_data(self) -> tuple[np.ndarray, np.ndarray]:

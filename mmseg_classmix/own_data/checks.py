@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from mmseg_classmix.datasets.file_check import FileReport, check_image
+from mmseg_classmix.own_data.bits import check_bits
 from mmseg_classmix.own_data.color_masks import describe, look_for_colors
 from mmseg_classmix.own_data.findings import Findings
 from mmseg_classmix.own_data.mask_values import (
@@ -18,7 +19,6 @@ from mmseg_classmix.own_data.mask_values import (
 from mmseg_classmix.own_data.pairs import Pairs, find_pairs
 from mmseg_classmix.own_data.reading import (
     Header,
-    brightest,
     read_all,
     read_header,
 )
@@ -31,8 +31,6 @@ WAYS_OUT = {
     'masks of another size': 'a mask must be as large as its image',
     'wrong mask values': 'a mask must have one number a pixel, 0 to 255',
 }
-# 16 bits, of which 8 are kept: darker than this is nearly black.
-DARK = 64 << 8
 
 
 def list_pairs(
@@ -115,7 +113,7 @@ def read_pairs(
     Args:
         findings: Where problems go.
         pairs: Images and masks.
-        title: What is read.
+        title: Which images these are, such as 'labeled images'.
         workers: Number of processes.
 
     Returns:
@@ -126,13 +124,23 @@ def read_pairs(
     # With 255 classes every value is legal, and counted.
     check = partial(check_image, num_classes=255)
     infos = [pairs.info(name) for name in pairs.mask_of]
-    reports = read_all(title, check, infos, workers)
+    reports = read_all(f'{title} and masks', check, infos, workers)
     for report, info in zip(reports, infos, strict=True):
         for kind, text in report.problems.items():
             said = info['seg_map_path'] in colored
             if not (said and kind == 'wrong mask values'):
                 findings.refuse(kind, WAYS_OUT.get(kind, REPLACE), [text])
+    _check_bits(findings, reports, title, workers)
     return dict(zip(pairs.mask_of, reports, strict=True))
+
+
+def _check_bits(
+    findings: Findings, reports: list[FileReport], title: str, workers: int
+) -> None:
+    """Refuse dark images of 16 bits among those that can be read."""
+    paths = [r.path for r in reports if 'unreadable images' not in r.problems]
+    headers = read_all(title, read_header, paths, workers)
+    check_bits(findings, title, [h.path for h in headers if h.wide])
 
 
 def _refuse_colors(findings: Findings, pairs: Pairs, workers: int) -> set[str]:
@@ -210,22 +218,7 @@ def check_headers(
     if bad:
         findings.refuse(f'bad {title}', REPLACE, bad)
     wide = [header.path for header in headers if header.wide]
-    if not wide:
-        return headers
-    value = brightest(wide[:16])
-    if value < DARK:
-        findings.refuse(
-            f'{title} have 16 bits a pixel, but no value beyond {value} in '
-            'the first 16',
-            'the upper 8 of 16 bits are read, which makes these nearly '
-            'black: convert them to 8 bits that are used in full',
-            wide,
-        )
-    else:
-        findings.remark(
-            f'{title} with 16 bits a pixel, of which the upper 8 are used: '
-            f'{len(wide)}'
-        )
+    check_bits(findings, title, wide)
     return headers
 
 

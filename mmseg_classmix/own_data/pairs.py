@@ -6,9 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from mmseg_classmix.datasets.image_dataset import IMG_SUFFIXES
+from mmseg_classmix.datasets.image_dataset import (
+    IMG_SUFFIXES,
+    without_suffix,
+)
 from mmseg_classmix.datasets.image_folder import find_images
-from mmseg_classmix.datasets.labeled import without_suffix
 
 MASK_SUFFIXES = (*IMG_SUFFIXES, '.gif')
 

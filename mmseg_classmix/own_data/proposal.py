@@ -70,7 +70,7 @@ class Proposal:
         batch: Labeled images of a batch, and as many unlabeled ones.
         iters: Number of iterations.
         workers: Processes that load images.
-        why: A line for each of them.
+        why: A line for each of them that is not as usual.
     """
 
     crop_size: tuple[int, int]
@@ -113,11 +113,6 @@ def propose(
     batch = _batch(machine, crop, num_classes)
     why = dict(
         crop_size=f'at most {longest} a side on a {machine.kind}',
-        scale=(
-            f'{height:.0f}x{width:.0f} is more than {CROPS} crops of '
-            f'{longest} long, so all images are resized; 1 would keep small '
-            'things visible, at the price of context and memory'
-        ),
         batch=_why_batch(machine),
         iters='as given with --iters',
         workers=f'one an image, {machine.cores} cores',
@@ -125,6 +120,11 @@ def propose(
     median = f'{height:.0f}x{width:.0f}, the median of the labeled images'
     if scale < 1:
         median += f', times {scale}'
+        why['scale'] = (
+            f'{height:.0f}x{width:.0f} is more than {CROPS} crops of '
+            f'{longest} long, so all images are resized; 1 would keep small '
+            'things visible, at the price of context and memory'
+        )
     why['crop_size'] = f'{median}, to multiples of 16, {why["crop_size"]}'
     if iters is None:
         low, high = ITERS[machine.kind]

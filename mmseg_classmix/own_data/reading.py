@@ -13,7 +13,7 @@ import numpy as np
 from mmengine.utils import ProgressBar
 from PIL import Image
 
-from mmseg_classmix.datasets.image_files import image_problem
+from mmseg_classmix.datasets.image_files import has_16_bits, image_problem
 
 # EXIF orientations that turn an image on its side.
 ORIENTATION, ON_SIDE = 0x0112, (5, 6, 7, 8)
@@ -52,10 +52,10 @@ def read_header(path: str) -> Header:
                 return Header(path, problem=problem)
             file.seek(0)
             image = Image.open(file)
-            size = image.size[::-1]
+            size, wide = image.size[::-1], has_16_bits(image)
             if image.getexif().get(ORIENTATION) in ON_SIDE:
                 size = size[::-1]
-            return Header(path, size, image.mode.startswith('I'))
+            return Header(path, size, wide)
     except Image.DecompressionBombError:
         return Header(path)
     # Pillow raises errors of many types for what is no image.
@@ -69,10 +69,36 @@ def digest(path: str) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
-def brightest(paths: Iterable[str]) -> int:
-    """Largest value in some images, with all of their bits."""
-    images = (cv2.imread(path, cv2.IMREAD_UNCHANGED) for path in paths)
-    return max(int(np.max(image)) for image in images)
+def brightest(path: str) -> int | None:
+    """Largest value of an image, with all of its bits.
+
+    Returns:
+        The value; None if cv2, which loads images in training, cannot.
+    """
+    try:
+        image = cv2.imread(path, cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        return None
+    return None if image is None else int(np.max(image))
+
+
+def same_picture(paths: tuple[str, str]) -> bool:
+    """Whether two files show the same, in other formats or sizes.
+
+    Args:
+        paths: Two images.
+    """
+    images = [cv2.imread(path, cv2.IMREAD_GRAYSCALE) for path in paths]
+    if any(image is None for image in images):
+        return False
+    # Small ones do not have the traces of compression.
+    small = [
+        cv2.resize(image, (32, 32), interpolation=cv2.INTER_AREA).astype(float)
+        for image in images
+    ]
+    difference = np.abs(small[0] - small[1]).mean()
+    contrast = min(image.std() for image in small)
+    return bool(difference <= 0.5 + 0.1 * contrast)
 
 
 def read_all(

@@ -1,12 +1,14 @@
-"""Which images are trained with masks, without, and evaluated."""
+"""What is trained with masks, without, and evaluated, and where it is."""
 
-import os.path as osp
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mmseg_classmix.datasets.image_dataset import IMG_SUFFIXES
-from mmseg_classmix.datasets.labeled import without_suffix
-from mmseg_classmix.datasets.source_check import real_path
+import numpy as np
+
+from mmseg_classmix.datasets.file_check import FileReport
+from mmseg_classmix.own_data.mask_values import MaskValues, share_of_classes
+from mmseg_classmix.own_data.pairs import Pairs
+
+Color = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -37,90 +39,76 @@ class Stream:
     left_out: dict[str, list[str]] = field(default_factory=dict)
 
 
-def without_copies(
-    names: Sequence[str],
-    images: Mapping[str, LabeledImage],
-    val: Sequence[LabeledImage],
-) -> Stream:
-    """Leave copies of validation images out of the labeled stream.
+@dataclass(frozen=True)
+class Request:
+    """What the user has said about the data; see tools/new_project.py."""
 
-    Args:
-        names: Names to train on.
-        images: What is known of them.
-        val: Images to evaluate on.
+    labeled: str
+    masks: str
+    unlabeled: str
+    val_images: str | None
+    val_masks: str | None
+    image_suffix: str | None
+    mask_suffix: str | None
+    mask_values: list[int] | None
+    ignored_values: list[int]
+    colors: tuple[Color, ...] | None
+    reuse_labeled: bool
+    workers: int
+
+
+@dataclass
+class Side:
+    """Images with masks, and what is in them.
+
+    Attributes:
+        pairs: Images and masks.
+        reports: What was found in their files, by the name of the image.
     """
-    digests = {image.digest for image in val}
-    paths = {osp.realpath(image.path) for image in val}
-    copies = [
-        name
-        for name in names
-        if images[name].digest in digests
-        or osp.realpath(images[name].path) in paths
-    ]
-    kept = [name for name in names if name not in set(copies)]
-    reason = 'validation images, by path or content'
-    return Stream(kept, {reason: copies} if copies else {})
+
+    pairs: Pairs
+    reports: dict[str, FileReport]
+
+    def images(self, names: list[str]) -> list[LabeledImage]:
+        """Describe images by name."""
+        found = [(name, self.reports[name]) for name in names]
+        return [LabeledImage(n, r.path, r.digest) for n, r in found]
+
+    def classes(
+        self, names: list[str], values: MaskValues, num_classes: int
+    ) -> np.ndarray:
+        """Pixels of each class in each mask, (N, num_classes)."""
+        pixels = [self.reports[name].pixels for name in names]
+        return share_of_classes(pixels, values, num_classes)
 
 
-def unlabeled_stream(
-    folder: str,
-    names: Sequence[str],
-    labeled: Sequence[LabeledImage],
-    val: Sequence[LabeledImage],
-    masks: Iterable[str],
-    digests: Mapping[str, str],
-    reuse_labeled: bool = False,
-) -> Stream:
-    """Leave out what must not be trained on without a mask.
+@dataclass
+class Survey:
+    """The streams of a new project.
 
-    Validation images are left out by path, content and name, because a copy
-    may be stored in another format; labeled ones by path and content.
-
-    Args:
-        folder: Folder of the stream.
-        names: Images in it.
-        labeled: Images that are trained with masks.
-        val: Images to evaluate on.
-        masks: Paths of masks, which may lie in the folder too.
-        digests: SHA-256 of images of the stream, by name, of those that may
-            be copies.
-        reuse_labeled: Whether labeled images stay in.
+    Attributes:
+        values: Meaning of the numbers in the masks.
+        labeled: Where the images of ``train`` are.
+        val: Where those to evaluate on are; ``labeled``, unless given.
+        train: Images that are trained with masks.
+        evaluated: Names of the images to evaluate on.
+        unlabeled: Images that are trained without masks.
+        sizes: Height and width of the unlabeled images, where known.
     """
-    folders = {}
-    # The first reason counts.
-    known = {
-        'validation images': _Known(val, folders),
-        'labeled images': _Known(() if reuse_labeled else labeled, folders),
-    }
-    mask_paths = {real_path(path, folders) for path in masks}
-    stems = {without_suffix(image.name, IMG_SUFFIXES) for image in val}
-    stream = Stream([])
-    for name in names:
-        path = real_path(osp.join(folder, name), folders)
-        reason = next(
-            (r for r, k in known.items() if k.has(path, digests.get(name))),
-            '',
+
+    values: MaskValues
+    labeled: Side
+    val: Side
+    train: Stream
+    evaluated: list[str]
+    unlabeled: Stream
+    sizes: list[tuple[int, int]]
+
+    @property
+    def lists(self) -> dict[str, list[str]]:
+        """Names of the images by the name of their list."""
+        return dict(
+            labeled=self.train.names,
+            val=self.evaluated,
+            unlabeled=self.unlabeled.names,
         )
-        if path in mask_paths:
-            reason = 'masks'
-        elif not reason and without_suffix(name, IMG_SUFFIXES) in stems:
-            reason = 'named like validation images'
-        if reason:
-            stream.left_out.setdefault(reason, []).append(name)
-        else:
-            stream.names.append(name)
-    return stream
-
-
-class _Known:
-    """Images by path and content."""
-
-    def __init__(
-        self, images: Iterable[LabeledImage], folders: dict[str, str]
-    ) -> None:
-        images = list(images)
-        self.paths = {real_path(image.path, folders) for image in images}
-        self.digests = {image.digest for image in images if image.digest}
-
-    def has(self, path: str, digest: str | None) -> bool:
-        return path in self.paths or digest in self.digests

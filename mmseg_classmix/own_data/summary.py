@@ -6,8 +6,7 @@ import numpy as np
 from prettytable import PrettyTable
 
 from mmseg_classmix.own_data.findings import Findings
-from mmseg_classmix.own_data.streams import Stream
-from mmseg_classmix.own_data.survey import Survey
+from mmseg_classmix.own_data.streams import Stream, Survey
 
 # Fewer labeled images than this say little.
 FEW = 10

@@ -3,15 +3,14 @@
 import os.path as osp
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from mmseg_classmix.datasets.file_check import FileReport
-from mmseg_classmix.datasets.image_dataset import IMG_SUFFIXES
+from mmseg_classmix.datasets.image_dataset import (
+    IMG_SUFFIXES,
+    without_suffix,
+)
 from mmseg_classmix.datasets.image_folder import find_images
-from mmseg_classmix.datasets.labeled import without_suffix
 from mmseg_classmix.own_data.checks import (
     check_headers,
     check_meaning,
@@ -20,92 +19,10 @@ from mmseg_classmix.own_data.checks import (
 )
 from mmseg_classmix.own_data.color_masks import Conversion, describe
 from mmseg_classmix.own_data.findings import Findings
-from mmseg_classmix.own_data.mask_values import MaskValues, share_of_classes
+from mmseg_classmix.own_data.overlap import without_copies, without_overlap
 from mmseg_classmix.own_data.pairs import Pairs
-from mmseg_classmix.own_data.reading import digest, read_all
-from mmseg_classmix.own_data.streams import (
-    LabeledImage,
-    Stream,
-    unlabeled_stream,
-    without_copies,
-)
-
-Color = tuple[int, int, int]
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user has said about the data; see tools/new_project.py."""
-
-    labeled: str
-    masks: str
-    unlabeled: str
-    val_images: str | None
-    val_masks: str | None
-    image_suffix: str | None
-    mask_suffix: str | None
-    mask_values: list[int] | None
-    ignored_values: list[int]
-    colors: tuple[Color, ...] | None
-    reuse_labeled: bool
-    workers: int
-
-
-@dataclass
-class Side:
-    """Images with masks, and what is in them.
-
-    Attributes:
-        pairs: Images and masks.
-        reports: What was found in their files, by the name of the image.
-    """
-
-    pairs: Pairs
-    reports: dict[str, FileReport]
-
-    def images(self, names: list[str]) -> list[LabeledImage]:
-        """Describe images by name."""
-        found = [(name, self.reports[name]) for name in names]
-        return [LabeledImage(n, r.path, r.digest) for n, r in found]
-
-    def classes(
-        self, names: list[str], values: MaskValues, num_classes: int
-    ) -> np.ndarray:
-        """Pixels of each class in each mask, (N, num_classes)."""
-        pixels = [self.reports[name].pixels for name in names]
-        return share_of_classes(pixels, values, num_classes)
-
-
-@dataclass
-class Survey:
-    """The streams of a new project.
-
-    Attributes:
-        values: Meaning of the numbers in the masks.
-        labeled: Where the images of ``train`` are.
-        val: Where those to evaluate on are; ``labeled``, unless given.
-        train: Images that are trained with masks.
-        evaluated: Names of the images to evaluate on.
-        unlabeled: Images that are trained without masks.
-        sizes: Height and width of the unlabeled images, where known.
-    """
-
-    values: MaskValues
-    labeled: Side
-    val: Side
-    train: Stream
-    evaluated: list[str]
-    unlabeled: Stream
-    sizes: list[tuple[int, int]]
-
-    @property
-    def lists(self) -> dict[str, list[str]]:
-        """Names of the images by the name of their list."""
-        return dict(
-            labeled=self.train.names,
-            val=self.evaluated,
-            unlabeled=self.unlabeled.names,
-        )
+from mmseg_classmix.own_data.reading import read_all
+from mmseg_classmix.own_data.streams import Request, Side, Stream, Survey
 
 
 def survey(
@@ -164,7 +81,7 @@ def survey(
     if val is not labeled:
         evaluated, train = sorted(val.reports), every
     known = {image.name: image for image in labeled.images(train)}
-    return _without_overlap(
+    return without_overlap(
         findings,
         request,
         Survey(
@@ -202,8 +119,9 @@ def _read_sides(
             continue
         if request.colors is not None:
             pairs = _convert(findings, request, pairs, converted / name)
-        title = f'{name} images and masks'
-        reports = read_pairs(findings, pairs, title, request.workers)
+        reports = read_pairs(
+            findings, pairs, f'{name} images', request.workers
+        )
         sides[name] = Side(pairs, reports)
     return sides
 
@@ -248,49 +166,3 @@ def _list_unlabeled(findings: Findings, folder: str) -> list[str]:
             f'name a folder of {", ".join(IMG_SUFFIXES)}',
         )
     return names
-
-
-def _without_overlap(
-    findings: Findings, request: Request, found: Survey
-) -> Survey | None:
-    """Leave labeled and validation images out of the unlabeled stream."""
-    folder, names = request.unlabeled, found.unlabeled.names
-    labeled = found.labeled.images(list(found.labeled.reports))
-    val = found.val.images(found.evaluated)
-    # Files of another size are no copies.
-    sizes = {osp.getsize(image.path) for image in [*labeled, *val]}
-    doubtful = [
-        name for name in names if osp.getsize(osp.join(folder, name)) in sizes
-    ]
-    paths = [osp.join(folder, name) for name in doubtful]
-    digests = read_all('possible copies', digest, paths, request.workers)
-    masks = [
-        osp.join(root, mask)
-        for side, root in (
-            (found.labeled, request.masks),
-            (found.val, request.val_masks or request.masks),
-        )
-        for mask in side.pairs.mask_files
-    ]
-    found.unlabeled = unlabeled_stream(
-        folder,
-        names,
-        labeled,
-        val,
-        masks,
-        dict(zip(doubtful, digests, strict=True)),
-        request.reuse_labeled,
-    )
-    if not found.train.names:
-        findings.refuse(
-            f'no image of {request.labeled} is left to train on: all are '
-            'copies of validation images',
-            'evaluate on other images, --val-images',
-        )
-    if not found.unlabeled.names:
-        findings.refuse(
-            f'no image of {folder} is left: all are labeled or validation '
-            'images',
-            'name a folder with other images, or give --reuse-labeled',
-        )
-    return None if findings.problems else found

@@ -65,3 +65,8 @@ def test_passes_decide_between_the_limits():
     given = make([(64, 64)], iters=7)
     assert given.iters == 7
     assert given.why['iters'] == 'as given with --iters'
+
+
+def test_reasons_are_given_for_what_is_done():
+    assert 'scale' not in make([(64, 64)]).why
+    assert 'scale' in make([(3000, 4000)]).why

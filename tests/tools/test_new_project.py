@@ -100,10 +100,10 @@ def test_validation_images_are_never_unlabeled_ones(tmp_path, new_project):
     new_project(root, out='first')
     val, labeled = read(root, 'val', 'first'), read(root, 'labeled', 'first')
     photos, more = root / 'photos', root / 'more'
-    # A copy of another name, a file of the same name, and a link.
+    # A copy of another name, one of another format, and a link.
     (more / 'copy.png').write_bytes((photos / val[0]).read_bytes())
     stem = val[1].rpartition('.')[0]
-    save(more / f'{stem}.png', np.full((20, 20), 9, np.uint8))
+    save(more / f'{stem}.webp', cv2.imread(str(photos / val[1])))
     (more / f'link{val[1]}').symlink_to(photos / val[1])
     (more / 'labeled.png').write_bytes((photos / labeled[0]).read_bytes())
     output = new_project(root, out='second')
@@ -111,7 +111,7 @@ def test_validation_images_are_never_unlabeled_ones(tmp_path, new_project):
         root, 'unlabeled', 'first'
     )
     assert 'left out of unlabeled.txt: 2 validation images' in output
-    assert '1 named like validation images' in output
+    assert '1 validation images in another format' in output
     assert '1 labeled images, such as labeled.png' in output
     new_project(root, '--reuse-labeled', out='third')
     assert 'labeled.png' in read(root, 'unlabeled', 'third')
