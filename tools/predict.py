@@ -11,7 +11,7 @@ writes, for an image and for every image of a folder and the folders in it,
 and for a video DIR/NAME.mp4 and the sheet, with --frames also a mask a frame,
 DIR/masks/NAME/NUMBER.png. Files that cannot be read are skipped, named at the
 end, and make the exit code 1. The same command again continues a run that was
-stopped.
+stopped, but for a video, which starts again.
 """
 
 import argparse
@@ -33,19 +33,20 @@ from mmseg_classmix.inference.arguments import (
     check_inference_options,
     network_parser,
 )
-from mmseg_classmix.inference.batch_job import report, segment_all
+from mmseg_classmix.inference.batch_job import (
+    first_line,
+    report,
+    segment_all,
+    unfinished,
+)
 from mmseg_classmix.inference.contact_sheet import (
     EvenSample,
     draw_contact_sheet,
+    read_thumbnail,
     spread,
     thumbnail,
 )
-from mmseg_classmix.inference.pictures import (
-    jpeg,
-    mask_png,
-    overlay,
-    read_mask,
-)
+from mmseg_classmix.inference.pictures import jpeg, mask_png, overlay
 from mmseg_classmix.inference.results_folder import ResultsFolder, mask_name
 from mmseg_classmix.inference.video import predict_video
 
@@ -93,15 +94,16 @@ class Painter:
 
     def save(self, source: Source, prediction: Prediction) -> None:
         """Write mask and overlay of an image."""
-        self.save_mask(source.name, prediction)
-        content = jpeg(self.paint(prediction))
-        self.folder.write(f'overlays/{source.name}.jpg', content)
-        self.folder.finish(source.name)
+        mask = self.save_mask(source.name, prediction)
+        painted = overlay_name(source.name)
+        self.folder.write(painted, jpeg(self.paint(prediction)))
+        self.folder.finish(source, [mask, painted])
 
-    def save_mask(self, name: str, prediction: Prediction) -> None:
-        """Write a mask."""
+    def save_mask(self, name: str, prediction: Prediction) -> str:
+        """Write a mask; returns its path below the folder."""
         content = mask_png(prediction.label, self.palette)
         self.folder.write(mask_name(name), content)
+        return mask_name(name)
 
     def draw_sheet(self, pairs: list) -> None:
         """Draw the contact sheet."""
@@ -109,28 +111,39 @@ class Painter:
         draw_contact_sheet(path, pairs, self.classes, self.palette)
 
 
+def overlay_name(name: str) -> str:
+    """Path of the overlay of an image below the folder of results."""
+    return f'overlays/{name}.jpg'
+
+
 def predict_images(
     predictor: Predictor, painter: Painter, path: Path, workers: int
 ) -> None:
     """Predict an image or a folder."""
     sources = find_sources(path)
-    todo = [
-        source for source in sources if not painter.folder.has(source.name)
-    ]
-    print(
-        f'{len(sources)} images, {len(sources) - len(todo)} of them finished'
-    )
+    todo = unfinished(painter.folder, sources, path)
     problems = segment_all(predictor, todo, painter.save, workers)
-    pairs = []
-    for source in spread([s for s in sources if painter.folder.has(s.name)]):
-        mask = read_mask(painter.folder.path / mask_name(source.name))
-        shown = Prediction(predictor.load(source.path).pixels, mask)
-        pairs.append((source.name, shown.pixels, painter.paint(shown)))
-    if pairs:
-        painter.draw_sheet(pairs)
+    finished = [source for source in sources if painter.folder.has(source)]
+    try:
+        draw_images(painter, spread(finished))
+    # The images that were skipped are to be named all the same.
+    except Exception as error:
+        problems[str(painter.folder.path / SHEET)] = first_line(error)
     if hint := predictor.hint():
         print(hint)
     report(problems)
+
+
+def draw_images(painter: Painter, sources: list[Source]) -> None:
+    """Draw the sheet from the files, but for those that are gone."""
+    pairs = []
+    for source in sources:
+        painted = painter.folder.path / overlay_name(source.name)
+        pictures = read_thumbnail(source.path), read_thumbnail(painted)
+        if all(picture is not None for picture in pictures):
+            pairs.append((source.name, *pictures))
+    if pairs:
+        painter.draw_sheet(pairs)
 
 
 def predict_frames(
@@ -138,26 +151,33 @@ def predict_frames(
 ) -> None:
     """Predict a video."""
     name, shown = args.source.stem, EvenSample()
-    target = painter.folder.path / f'{name}.mp4'
-    if name in painter.folder.finished and target.is_file():
-        print(f'{args.source} is finished: --overwrite predicts it again')
-        return
+    source, folder = Source.at(args.source, name), painter.folder
+    files = [f'{name}.mp4']
+    target = folder.path / files[0]
+    if folder.has(source):
+        missing = args.frames and len(folder.finished[name]['files']) == 1
+        if not missing:
+            print(f'{source.path} is finished: --overwrite predicts it again')
+            return
 
     def save(number: int, prediction: Prediction, painted: np.ndarray) -> None:
         if args.frames:
-            painter.save_mask(f'{name}/{number:06}', prediction)
+            mask = painter.save_mask(f'{name}/{number:06}', prediction)
+            files.append(mask)
         pictures = thumbnail(prediction.pixels), thumbnail(painted)
         shown.offer(number, (f'{name}, frame {number}', *pictures))
 
     try:
-        count = predict_video(
-            predictor, args.source, target, painter.paint, save, args.workers
+        count, problem = predict_video(
+            predictor, source.path, target, painter.paint, save, args.workers
         )
     except ValueError as error:
-        report({str(args.source): str(error)})
+        report({str(source.path): str(error)})
     painter.draw_sheet(spread(shown.items))
-    painter.folder.finish(name, frames=count)
     print(f'video: {target} ({count} frames)')
+    if problem:
+        report({str(source.path): problem})
+    folder.finish(source, files, frames=count)
 
 
 def main() -> None:

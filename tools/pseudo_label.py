@@ -9,9 +9,11 @@ writes
     DIR/confidence/NAME.png   with --confidence 8 or 16: gray, white is 1
     DIR/summary.csv           for each image the confident share and the mean
                               confidence, the least confident image first
+    DIR/images.txt            the images that have a mask
 
-for training on them (data_prefix=dict(img_path=IMAGES, seg_map_path=
-DIR/masks)) or for annotators to correct. The batch norms use their running
+for training on them (a LabeledDataset with ann_file=DIR/images.txt and
+data_prefix=dict(img_path=IMAGES, seg_map_path=DIR/masks)) or for annotators
+to correct. The batch norms use their running
 statistics, unlike in training, so that a mask depends on its image only.
 Files that cannot be read are skipped, named at the end, and make the exit
 code 1. The same command again continues a run that was stopped.
@@ -32,7 +34,7 @@ from mmseg_classmix.inference.arguments import (
     check_inference_options,
     network_parser,
 )
-from mmseg_classmix.inference.batch_job import report, segment_all
+from mmseg_classmix.inference.batch_job import report, segment_all, unfinished
 from mmseg_classmix.inference.pictures import (
     NO_CLASS,
     confidence_png,
@@ -45,8 +47,8 @@ from mmseg_classmix.inference.stored_labels import (
 )
 from mmseg_classmix.models.segmentors.supported import check_segmentor
 
-SUMMARY = 'summary.csv'
-COLUMNS = ('image', 'mask', 'confident_share', 'mean_confidence')
+SUMMARY, LIST = 'summary.csv', 'images.txt'
+SCORES = ('confident_share', 'mean_confidence')
 
 
 def parse_args() -> argparse.Namespace:
@@ -84,6 +86,7 @@ class Labeler:
         self.folder = folder
         self.numbers = stored_numbers(meta)
         self.palette = stored_palette(meta)
+        self.images = args.images
         self.threshold, self.bits = args.threshold, args.confidence
 
     def save(self, source: Source, prediction: Prediction) -> None:
@@ -91,13 +94,15 @@ class Labeler:
         confident = prediction.confidence >= self.threshold
         label = self.numbers[prediction.label]
         label[~confident] = NO_CLASS
+        files = [mask_name(source.name)]
+        self.folder.write(files[0], mask_png(label, self.palette))
         if self.bits:
+            files.append(f'confidence/{source.name}.png')
             content = confidence_png(prediction.confidence, self.bits)
-            self.folder.write(f'confidence/{source.name}.png', content)
-        content = mask_png(label, self.palette)
-        self.folder.write(mask_name(source.name), content)
+            self.folder.write(files[1], content)
         self.folder.finish(
-            source.name,
+            source,
+            files,
             confident_share=round(float(confident.mean()), 6),
             mean_confidence=round(
                 float(prediction.confidence.mean(dtype=np.float64)), 6
@@ -105,23 +110,28 @@ class Labeler:
         )
 
     def write_summary(self, sources: list[Source]) -> None:
-        """List the images, the least confident first."""
-        rows = [
-            dict(
-                self.folder.finished[source.name],
-                image=str(source.path),
-                mask=str(self.folder.path / mask_name(source.name)),
-            )
-            for source in sources
-            if self.folder.has(source.name)
-        ]
+        """List the images that have a mask, the least confident first."""
+        finished = [source for source in sources if self.folder.has(source)]
+        rows = [self._row(source) for source in finished]
         rows.sort(key=lambda row: row['mean_confidence'])
         text = io.StringIO(newline='')
-        table = csv.DictWriter(text, COLUMNS)
+        table = csv.DictWriter(text, ('image', 'mask', *SCORES))
         table.writeheader()
         table.writerows(rows)
         self.folder.write(SUMMARY, text.getvalue().encode('utf-8'))
+        root = self.images if self.images.is_dir() else self.images.parent
+        names = [s.path.relative_to(root).as_posix() for s in finished]
+        lines = ''.join(f'{name}\n' for name in names)
+        self.folder.write(LIST, lines.encode('utf-8'))
         print(f'{self.folder.path / SUMMARY}: {len(rows)} images')
+
+    def _row(self, source: Source) -> dict:
+        record = self.folder.finished[source.name]
+        return dict(
+            {key: record[key] for key in SCORES},
+            image=str(source.path),
+            mask=str(self.folder.path / mask_name(source.name)),
+        )
 
 
 def main() -> None:
@@ -139,10 +149,7 @@ def main() -> None:
     )
     folder = ResultsFolder(args.out, settings, args.overwrite)
     labeler = Labeler(folder, meta, args)
-    todo = [source for source in sources if not folder.has(source.name)]
-    print(
-        f'{len(sources)} images, {len(sources) - len(todo)} of them finished'
-    )
+    todo = unfinished(folder, sources, args.images)
     problems = segment_all(predictor, todo, labeler.save, args.workers)
     labeler.write_summary(sources)
     report(problems)

@@ -7,6 +7,11 @@ from mmengine.fileio import LocalBackend, register_backend
 
 from mmseg_classmix.fileio.work_dir import free_space
 
+TRAINING = (
+    'So are earlier checkpoints: make room or choose another --work-dir, and '
+    'continue with --resume'
+)
+
 
 class AtomicLocalBackend(LocalBackend):
     """Local storage whose writes a kill or a full disk cannot cut short.
@@ -15,7 +20,14 @@ class AtomicLocalBackend(LocalBackend):
     disk, and renamed. Select it with
     ``backend_args=dict(backend='atomic_local')``, for example in
     ``default_hooks.checkpoint``.
+
+    Args:
+        advice: Way out if a file cannot be written, for the error; by default
+            that of a training.
     """
+
+    def __init__(self, advice: str = TRAINING) -> None:
+        self.advice = advice
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Write bytes.
@@ -36,9 +48,7 @@ class AtomicLocalBackend(LocalBackend):
                 error.errno,
                 f'cannot write {path} ({len(obj) / 1e6:.1f} MB, '
                 f'{free_space(path)}): {error.strerror}. An older file of '
-                'that name, and earlier checkpoints, are as they were: make '
-                'room or choose another --work-dir, and continue with '
-                '--resume',
+                f'that name is as it was. {self.advice}',
             ) from error
 
     @staticmethod

@@ -109,6 +109,13 @@ def check_inference_options(
     """
     if not source.exists():
         parser.error(f'no image, video or folder {source.absolute()}')
+    for path in (source, args.out):
+        try:
+            str(path).encode('utf-8')
+        except UnicodeEncodeError:
+            parser.error(f'{str(path)!r} is no UTF-8 text: rename it')
+    if args.out.exists() and not args.out.is_dir():
+        parser.error(f'--out {args.out} is a file: choose a folder')
     if source.is_dir() and args.out.resolve().is_relative_to(source.resolve()):
         parser.error(
             f'--out {args.out} lies in {source}: the results would be among '

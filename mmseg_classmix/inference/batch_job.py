@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,9 +11,14 @@ from rich.progress import track
 
 from mmseg_classmix.inference.ahead import ahead
 from mmseg_classmix.inference.predictor import Prediction, Predictor
-from mmseg_classmix.inference.sources import Source
+from mmseg_classmix.inference.results_folder import ResultsFolder
+from mmseg_classmix.inference.sources import Source, find_videos
 
 WINDOWS = '--slide CROP STRIDE predicts it in windows, such as --slide 512 384'
+
+
+# What torch says of the memory of a CPU, in a RuntimeError.
+NO_MEMORY = ("can't allocate memory", 'not enough memory')
 
 
 @dataclass
@@ -22,6 +28,27 @@ class _Job:
     source: Source
     value: Any = None
     problem: str = ''
+
+
+def unfinished(
+    folder: ResultsFolder, sources: Sequence[Source], path: Path
+) -> list[Source]:
+    """List the images that are to be predicted, and print how many.
+
+    Args:
+        folder: Where results are.
+        sources: All images.
+        path: Where they were found; its videos are named as left out.
+    """
+    if videos := find_videos(path):
+        print(
+            f'{len(videos)} videos are left out, such as {videos[0]!r}: '
+            'tools/predict.py takes them one by one, as files'
+        )
+    todo = [source for source in sources if not folder.has(source)]
+    done = len(sources) - len(todo)
+    print(f'{len(sources)} images, {done} of them finished')
+    return todo
 
 
 def segment_all(
@@ -46,10 +73,11 @@ def segment_all(
     def load(source: Source) -> _Job:
         job = _Job(source)
         try:
+            _check_name(source.path)
             job.value = predictor.load(source.path)
         # Also what a transform of the user raises.
         except Exception as error:
-            job.problem = _first_line(error)
+            job.problem = first_line(error)
         return job
 
     def store(job: _Job) -> _Job:
@@ -70,21 +98,34 @@ def _predict(predictor: Predictor, job: _Job) -> _Job:
         return job
     try:
         job.value = predictor(job.value)
-    except torch.OutOfMemoryError as error:
-        job.problem = f'too large for the memory: {WINDOWS}. torch: {error}'
-    # Too small for a network, for example.
-    except RuntimeError as error:
-        job.problem = _first_line(error)
+    # What networks cannot take they refuse in any way, also with an assert.
+    except Exception as error:
+        job.problem = first_line(error)
+        if _lacks_memory(error):
+            job.problem = f'too large for the memory: {WINDOWS}. {error}'
     return job
 
 
-def _first_line(error: Exception) -> str:
-    text = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return text if isinstance(error, ValueError) else f'{_name(error)}{text}'
+def _lacks_memory(error: Exception) -> bool:
+    return isinstance(
+        error, (MemoryError, torch.cuda.OutOfMemoryError)
+    ) or any(text in str(error) for text in NO_MEMORY)
 
 
-def _name(error: Exception) -> str:
-    return f'{type(error).__name__}: '
+def _check_name(path: Path) -> None:
+    try:
+        str(path).encode('utf-8')
+    except UnicodeEncodeError:
+        raise ValueError(
+            'its name is no UTF-8 text, which lists of files need: rename it'
+        ) from None
+
+
+def first_line(error: Exception) -> str:
+    """Say in a line what is wrong."""
+    kind = type(error).__name__
+    text = (str(error).strip() or 'no reason given').splitlines()[0]
+    return text if isinstance(error, ValueError) else f'{kind}: {text}'
 
 
 def report(problems: dict[str, str]) -> None:

@@ -60,6 +60,16 @@ def thumbnail(pixels: np.ndarray) -> np.ndarray:
     return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
 
 
+def read_thumbnail(path: Path) -> np.ndarray | None:
+    """Read an image and shrink it at once, or return None if it is none."""
+    try:
+        content = np.fromfile(path, np.uint8)
+        pixels = cv2.imdecode(content, cv2.IMREAD_COLOR)
+    except (OSError, cv2.error):
+        return None
+    return None if pixels is None else thumbnail(pixels)
+
+
 def draw_contact_sheet(
     path: Path,
     pairs: Sequence[tuple[str, np.ndarray, np.ndarray]],

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,6 +10,8 @@ from PIL import Image
 from mmseg_classmix.visualization.pixels import IGNORED, colorize
 
 NO_CLASS = 255
+# Pixels; what libjpeg can do.
+JPEG_SIDE = 65500
 
 
 def mask_png(label: np.ndarray, palette: Sequence[Sequence[int]]) -> bytes:
@@ -69,11 +70,9 @@ def overlay(
 
 
 def jpeg(pixels: np.ndarray) -> bytes:
-    """Encode (H, W, 3) uint8 BGR as a JPEG."""
+    """Encode (H, W, 3) uint8 BGR as a JPEG, shrunk if it has no such sides."""
+    scale = JPEG_SIDE / max(pixels.shape[:2])
+    if scale < 1:
+        size = [max(int(n * scale), 1) for n in pixels.shape[1::-1]]
+        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     return cv2.imencode('.jpg', pixels)[1].tobytes()
-
-
-def read_mask(path: Path) -> np.ndarray:
-    """Read a mask that :func:`mask_png` has made, (H, W) uint8."""
-    with Image.open(path) as image:
-        return np.asarray(image)

@@ -1,12 +1,16 @@
 """Results of many images, written over several runs if need be."""
 
 import json
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from mmseg_classmix.fileio import AtomicLocalBackend
+from mmseg_classmix.inference.sources import Source
 
 JOURNAL = 'journal.jsonl'
+ADVICE = 'Make room: the same command then continues; or choose another --out'
 
 
 def mask_name(name: str) -> str:
@@ -24,7 +28,8 @@ class ResultsFolder:
     Args:
         path: The folder; made if it is missing.
         settings: What decides the results, plain values.
-        overwrite: Whether to start again, whatever is there.
+        overwrite: Whether to start again, whatever is there. Results that an
+            older journal names are removed.
 
     Raises:
         FileExistsError: If the folder holds other files, or results that were
@@ -35,7 +40,7 @@ class ResultsFolder:
         self, path: Path, settings: dict[str, Any], overwrite: bool = False
     ) -> None:
         self.path = path
-        self._files = AtomicLocalBackend()
+        self._files = AtomicLocalBackend(ADVICE)
         self._journal = path / JOURNAL
         #: What was noted down about the finished images, by their names.
         self.finished: dict[str, dict] = {}
@@ -47,6 +52,7 @@ class ResultsFolder:
                 f'--out {path} holds files that this tool has not written: '
                 'choose a new folder, or say --overwrite'
             )
+        self._remove_old()
         self._files.put_text(json.dumps(settings) + '\n', self._journal)
 
     def _continue(self, settings: dict[str, Any]) -> None:
@@ -71,24 +77,44 @@ class ResultsFolder:
         text = '\n'.join([first, *rest[:-1]]) + '\n'
         self._files.put_text(text, self._journal)
 
-    def has(self, name: str) -> bool:
-        """Say whether an image is finished, and its mask still there."""
+    def _remove_old(self) -> None:
+        if not self._journal.is_file():
+            return
+        _, *lines = self._journal.read_text('utf-8').split('\n')
+        for line in lines:
+            # A line that was cut short names nothing.
+            with suppress(ValueError):
+                for name in json.loads(line).get('files', ()):
+                    (self.path / name).unlink(missing_ok=True)
+
+    def has(self, source: Source) -> bool:
+        """Say whether an image is finished, unchanged, and its mask there."""
+        record = self.finished.get(source.name)
         return (
-            name in self.finished and (self.path / mask_name(name)).is_file()
+            record is not None
+            and source.stamp is not None
+            and record.get('stamp') == list(source.stamp)
+            and (self.path / record['files'][0]).is_file()
         )
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file below the folder, whole or not at all."""
         self._files.put(content, self.path / name)
 
-    def finish(self, name: str, **record: Any) -> None:
+    def finish(
+        self, source: Source, files: Sequence[str], **record: Any
+    ) -> None:
         """Note down that all files of an image are written.
 
         Args:
-            name: Name of the image.
+            source: The image, or a video.
+            files: Their paths below the folder, the first being the one
+                without which the image counts as not finished.
             **record: Plain values to keep.
         """
-        self.finished[name] = record
-        line = json.dumps(dict(name=name, **record)) + '\n'
+        stamp = source.stamp and list(source.stamp)
+        record.update(stamp=stamp, files=list(files))
+        self.finished[source.name] = record
+        line = json.dumps(dict(name=source.name, **record)) + '\n'
         with open(self._journal, 'a', encoding='utf-8') as file:
             file.write(line)

@@ -152,6 +152,14 @@ def _check_fit(
 
 
 def segmentor_config(cfg: Config) -> ConfigDict:
+    """Take the segmentor that both networks are, with its preprocessor.
+
+    Args:
+        cfg: Config of a training, semi-supervised or supervised.
+
+    Returns:
+        A copy of the config of an mmseg segmentor.
+    """
     model = deepcopy(cfg.model)
     outer = model.get('data_preprocessor') or cfg.get('data_preprocessor')
     segmentor = model.get('segmentor', model)

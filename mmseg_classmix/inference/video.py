@@ -15,6 +15,8 @@ from mmseg_classmix.inference.predictor import Prediction, Predictor
 # What every build of OpenCV writes into .mp4, and every player reads.
 CODEC = 'mp4v'
 RATE = 25.0
+# Formats that say how many frames they have.
+COUNTED = ('.mp4', '.m4v', '.mov', '.avi')
 
 
 def predict_video(
@@ -24,7 +26,7 @@ def predict_video(
     paint: Callable[[Prediction], np.ndarray],
     save: Callable[[int, Prediction, np.ndarray], None],
     workers: int = 2,
-) -> int:
+) -> tuple[int, str]:
     """Predict every frame of a video.
 
     Args:
@@ -37,7 +39,8 @@ def predict_video(
         workers: Threads that prepare frames.
 
     Returns:
-        Number of frames.
+        Number of frames; and what is wrong with the video, if it ends
+        before its time.
 
     Raises:
         ValueError: If there is no frame that could be read.
@@ -58,18 +61,29 @@ def predict_video(
             writer.write(painted)
             save(count, prediction, painted)
             count += 1
+        if writer is not None:
+            writer.release()
+            os.replace(temporary, target)
     finally:
         if writer is not None:
             writer.release()
+        temporary.unlink(missing_ok=True)
     if not count:
         raise ValueError(f'{source} is no video that OpenCV can read')
-    if count < reader.frame_cnt:
-        print(
-            f'WARNING: {source} says that it has {reader.frame_cnt} frames, '
-            f'but only {count} can be read: it may be cut short'
-        )
-    os.replace(temporary, target)
-    return count
+    return count, _cut_short(source, reader, count)
+
+
+def _cut_short(source: Path, reader: mmcv.VideoReader, count: int) -> str:
+    expected = reader.frame_cnt
+    # Other formats do not say it: OpenCV multiplies duration and rate.
+    if source.suffix.lower() not in COUNTED:
+        expected -= max(reader.fps, 1)
+    if count >= expected:
+        return ''
+    return (
+        f'it says that it has {reader.frame_cnt} frames, but only {count} '
+        'can be read: it may be cut short'
+    )
 
 
 def _open(path: Path, rate: float, shape: tuple) -> cv2.VideoWriter:

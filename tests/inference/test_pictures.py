@@ -6,9 +6,14 @@ import pytest
 from mmseg.datasets.transforms import LoadAnnotations
 from PIL import Image
 
-from mmseg_classmix.inference.contact_sheet import EvenSample, spread
+from mmseg_classmix.inference.contact_sheet import (
+    EvenSample,
+    read_thumbnail,
+    spread,
+)
 from mmseg_classmix.inference.pictures import (
     confidence_png,
+    jpeg,
     mask_png,
     overlay,
 )
@@ -83,3 +88,21 @@ def test_samples_are_even():
     for i in range(100):
         sample.offer(i, i)
     assert sample.items == [0, 32, 64, 96]
+
+
+def test_overlays_fit_into_a_jpeg():
+    wide = np.zeros((2, 65600, 3), np.uint8)
+    wide[:, 32800:] = 200
+    content = np.frombuffer(jpeg(wide), np.uint8)
+    found = cv2.imdecode(content, cv2.IMREAD_COLOR)
+    assert found.shape == (1, 65500, 3)
+    assert found[0, 0, 0] < 10 and found[0, -1, 0] > 190
+
+
+def test_thumbnails_of_what_is_no_image(tmp_path):
+    for name, content in {'empty': b'', 'page': b'<html>'}.items():
+        (tmp_path / name).write_bytes(content)
+        assert read_thumbnail(tmp_path / name) is None
+    assert read_thumbnail(tmp_path / 'gone') is None
+    cv2.imwrite(str(tmp_path / 'a.png'), np.zeros((90, 960), np.uint8))
+    assert read_thumbnail(tmp_path / 'a.png').shape == (45, 480, 3)

@@ -3,6 +3,7 @@ import os
 import pytest
 
 from mmseg_classmix.inference import Source, find_sources, is_video
+from mmseg_classmix.inference.sources import find_videos
 
 
 def touch(root, *names):
@@ -25,6 +26,23 @@ def test_folders_keep_their_structure_and_names_stay_apart(tmp_path):
         'b/é 1.png': 'b/é 1',
         'c/a.png': 'c/a',
     }
+
+
+def test_no_two_results_have_one_name(tmp_path):
+    touch(tmp_path, 'a.jpg', 'a.png', 'a.jpg.png', 'a.jpg.png.tif')
+    names = {s.path.name: s.name for s in find_sources(tmp_path)}
+    assert names == {
+        'a.jpg': 'a.jpg',
+        'a.png': 'a.png',
+        'a.jpg.png': 'a.jpg.png',
+        'a.jpg.png.tif': 'a.jpg.png.tif',
+    }
+
+
+def test_videos_of_a_folder_are_known(tmp_path):
+    touch(tmp_path, 'a.jpg', 'b/c.MP4')
+    assert find_videos(tmp_path) == ['b/c.MP4']
+    assert find_videos(tmp_path / 'a.jpg') == []
 
 
 def test_an_image_is_its_own_folder(tmp_path):

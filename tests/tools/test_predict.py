@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import cv2
 import numpy as np
@@ -82,10 +83,14 @@ def test_bad_files_are_named_and_the_rest_is_done(
     (images / 'empty.png').touch()
     (images / 'page.jpg').write_text('<html>')
     os.symlink(tmp_path / 'gone', images / 'link.png')
+    shutil.copy(images / 'a.png', os.fsencode(images) + b'/s\xfcd.png')
+    (images / 'süd/film.MP4').touch()
     command = 'tools/predict.py', DEEPLAB, checkpoint, images
     done = run_process('python', *command, '--out', tmp_path / 'out', cwd=ROOT)
     assert done.returncode == 1
-    tail = done.stdout.partition('3 skipped:')[2]
+    assert "1 videos are left out, such as 'süd/film.MP4'" in done.stdout
+    tail = done.stdout.partition('4 skipped:')[2]
+    assert 's\\udcfcd.png: its name is no UTF-8 text' in tail
     assert 'empty.png: is empty' in tail
     assert 'page.jpg: cannot be decoded' in tail
     assert 'link.png: FileNotFoundError' in tail
@@ -101,9 +106,14 @@ def test_a_run_is_continued_with_the_same_settings_only(
     written = done.stat().st_mtime_ns
     (tmp_path / 'out/masks/a.jpg.png').unlink()
     cv2.imwrite(str(images / 'new.png'), picture(9, 32, 40))
+    cv2.imwrite(str(images / 'süd/ost/grau 1.png'), picture(2, 21, 30))
+    # The sheet is drawn without it.
+    (tmp_path / 'out/overlays/süd/b.jpg').write_text('no image')
     again = predict(*arguments, cwd=tmp_path)
     assert again.returncode == 0
-    assert '5 images, 3 of them finished' in again.stdout
+    assert '5 images, 2 of them finished' in again.stdout
+    changed = mask(tmp_path / 'out/masks/süd/ost/grau 1.png')
+    assert changed.shape == (21, 30)
     assert done.stat().st_mtime_ns == written
     other = predict(*arguments, '--network', 'teacher', cwd=tmp_path)
     assert other.returncode == 1
@@ -139,8 +149,14 @@ def write_video(path, frames):
 def test_a_video(checkpoint, tmp_path):
     write_video(tmp_path / 'v.avi', [picture(i, 48, 64) for i in range(5)])
     arguments = checkpoint, 'v.avi', '--out', 'out'
+    done = predict(*arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert not (tmp_path / 'out/masks').exists()
     done = predict(*arguments, '--frames', cwd=tmp_path)
     assert done.returncode == 0, done.stdout
+    assert len(list(tmp_path.glob('out/masks/v/*.png'))) == 5
+    again = predict(*arguments, '--frames', cwd=tmp_path)
+    assert 'v.avi is finished' in again.stdout
     found = cv2.VideoCapture(str(tmp_path / 'out/v.mp4'))
     assert found.get(cv2.CAP_PROP_FPS) == 5
     assert found.get(cv2.CAP_PROP_FRAME_COUNT) == 5
@@ -162,11 +178,26 @@ def test_a_video(checkpoint, tmp_path):
     assert not list(tmp_path.glob('new/*.mp4'))
 
 
+def test_a_video_that_is_cut_short_is_not_finished(checkpoint, tmp_path):
+    video = tmp_path / 'v.avi'
+    write_video(video, [picture(i, 48, 64) for i in range(9)])
+    content = video.read_bytes()
+    video.write_bytes(content[: len(content) // 2])
+    for _ in range(2):
+        done = predict(checkpoint, 'v.avi', '--out', 'out', cwd=tmp_path)
+        assert done.returncode == 1
+        assert 'says that it has 9 frames, but only' in done.stdout
+        assert 'is finished' not in done.stdout
+    files = {path.name for path in (tmp_path / 'out').iterdir()}
+    assert files == {'v.mp4', 'contact_sheet.png', 'journal.jsonl'}
+
+
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
         (['nowhere', '--out', 'out'], 'no image, video or folder'),
         (['in', '--out', 'in/out'], 'among the images of the next run'),
+        (['in', '--out', 'full/thesis.tex'], 'is a file: choose a folder'),
         (['in', '--out', 'out', '--slide', '4', '8'], 'STRIDE must be from'),
         (['in', '--out', 'out', '--device', 'cuda:99'], 'cannot be used'),
         (['in/süd', '--out', 'full'], 'has not written'),

@@ -251,7 +251,8 @@ def main() -> None:
     )
     file = io.BytesIO()
     torch.save(dict(state_dict=converted, meta=meta), file)
-    AtomicLocalBackend().put(file.getvalue(), args.dst)
+    files = AtomicLocalBackend('Make room or choose another file')
+    files.put(file.getvalue(), args.dst)
     print(table(state))
     print(
         f'{args.dst}: {len(converted)} tensors of a ResNet-{depth}, each of '

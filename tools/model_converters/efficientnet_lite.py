@@ -127,7 +127,8 @@ def main() -> None:
     meta = dict(source=args.src.name, source_sha256=digest)
     file = io.BytesIO()
     torch.save(dict(state_dict=converted, meta=meta), file)
-    AtomicLocalBackend().put(file.getvalue(), args.dst)
+    files = AtomicLocalBackend('Make room or choose another file')
+    files.put(file.getvalue(), args.dst)
     print(f'{args.dst}: {len(converted)} tensors of EfficientNet-Lite0')
     print('They need data_preprocessor.mean=[127]*3, .std=[128]*3, RGB')
 
