@@ -14,7 +14,9 @@ from reference import (
 )
 from support import ROOT
 
-SCHEDULES = sorted((ROOT / 'configs/_base_/schedules').glob('*.py'))
+# Those of mmseg are held against mmseg: tests/test_other_models.py.
+NAMES = ('adamw_1k', 'sgd_3k', 'sgd_40k')
+SCHEDULES = [ROOT / f'configs/_base_/schedules/{name}.py' for name in NAMES]
 
 
 @pytest.mark.parametrize('path', SCHEDULES, ids=lambda path: path.stem)

@@ -25,6 +25,7 @@ def run(*arguments):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_settings_are_compared_with_plain():
     text = run(
         *('--iters', 3, '--rounds', 2),

@@ -3,12 +3,14 @@
 import re
 import sys
 
+import pytest
 import torch
 from support import CLASSMIX, ROOT, run_process, train
 
 BENCHMARKS = ROOT / 'tools' / 'benchmarks'
 
 
+@pytest.mark.slow
 def test_both_parts_are_measured():
     done = run_process(
         sys.executable,
