@@ -1,6 +1,7 @@
 """Lists of integers from files that nobody vouches for."""
 
 import pickle
+import pickletools
 import reprlib
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ def load_index_list(path: str | Path) -> list[int]:
             if is_npy:
                 values = np.load(file, allow_pickle=False)
             else:
+                _check_memory(file.read())
+                file.seek(0)
                 values = _IndexUnpickler(file).load()
         # A damaged or hostile pickle may raise anything.
         except Exception as error:
@@ -91,6 +94,19 @@ def order_by_index_list(
         )
     chosen = [listed[i] for i in indices]
     return chosen + sorted(set(names) - set(chosen)), len(chosen)
+
+
+def _check_memory(data: bytes) -> None:
+    """Refuse a short pickle that makes the unpickler allocate gigabytes.
+
+    Values are numbered when they are put aside: a number beyond the length of
+    the file serves nothing but to make the list of them that long.
+    """
+    for opcode, argument, _ in pickletools.genops(data):
+        if 'PUT' in opcode.name and argument > len(data):
+            raise pickle.UnpicklingError(
+                f'it puts value {argument} aside, but is {len(data)} bytes'
+            )
 
 
 def _integer(value: Any) -> int | None:

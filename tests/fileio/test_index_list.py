@@ -166,6 +166,13 @@ def test_any_bytes_are_a_list_of_indices_or_a_value_error(data):
             assert all(type(i) is int and i >= 0 for i in indices)
 
 
+def test_short_file_does_not_take_gigabytes(tmp_path):
+    # Python's unpickler makes room for two billion values.
+    data = b'\x80\x04K\x01r' + (2**30).to_bytes(4, 'little') + b'.'
+    with pytest.raises(ValueError, match='puts value 1073741824 aside'):
+        load_index_list(write(tmp_path, data))
+
+
 @pytest.mark.parametrize('data', [b'', b'1 2 3', pickle.dumps(INDICES)[:-4]])
 def test_damaged_file_is_refused(tmp_path, data):
     with pytest.raises(ValueError, match='indices.pkl'):
