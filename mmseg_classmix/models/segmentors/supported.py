@@ -9,6 +9,8 @@ MASKS = 'masks and a class for each (mask classification)'
 #: Heads of mmseg that predict something else than logits, and what it is;
 #: those that do not even derive from BaseDecodeHead predict masks.
 OTHER_PREDICTIONS = dict(SideAdapterCLIPHead=MASKS, VPDDepthHead='depth')
+#: Heads whose losses need the edges between classes in labeled samples.
+EDGE_HEADS = ('PIDHead',)
 NETWORKS = ('student', 'teacher')
 
 
@@ -75,3 +77,16 @@ def check_segmentor(segmentor: nn.Module) -> None:
             f'but num_classes={segmentor.num_classes}: set num_classes=2, or '
             'leave out_channels out'
         )
+
+
+def needs_edges(model: nn.Module) -> bool:
+    """Whether a head learns from ``gt_edge_map`` of labeled samples.
+
+    Args:
+        model: A segmentor, or a model of segmentors.
+    """
+    return any(
+        base.__name__ in EDGE_HEADS
+        for module in model.modules()
+        for base in type(module).__mro__
+    )
