@@ -29,14 +29,12 @@ from mmseg_classmix.own_data.arguments import (
 )
 from mmseg_classmix.own_data.color_masks import read_color
 from mmseg_classmix.own_data.config_text import (
-    Project,
-    Source,
     classmix_text,
-    describe,
     model_text,
     supervised_text,
 )
 from mmseg_classmix.own_data.findings import Findings
+from mmseg_classmix.own_data.project import Project, Source, describe
 from mmseg_classmix.own_data.proposal import Machine, propose, this_machine
 from mmseg_classmix.own_data.streams import Request, Side, Survey
 from mmseg_classmix.own_data.summary import data_text
@@ -138,7 +136,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         '--model',
         metavar='CONFIG',
         help="config of a network, ours or mmseg's, as a path or below its "
-        'configs folder (default: DeepLab-v2, R50 on a GPU, small on a CPU)',
+        'configs folder (default: DeepLab, R50 on a GPU, small on a CPU)',
     )
     add('--pretrained', metavar='FILE', help='weights of the backbone')
     add('--init', metavar='CHECKPOINT', help='checkpoint of the network')
@@ -253,9 +251,7 @@ def main() -> int:
     findings = Findings()
     classes = check_arguments(args, findings)
     machine = this_machine(args.gpu_memory)
-    network = choose_network(
-        args, findings, CONFIGS, machine.kind, len(classes)
-    )
+    network = choose_network(args, findings, CONFIGS, machine, len(classes))
     with tempfile.TemporaryDirectory() as folder:
         masks, found = Path(folder) / 'masks', None
         if not findings.problems:

@@ -10,9 +10,11 @@ from mmseg_classmix.own_data.findings import Findings
 from mmseg_classmix.own_data.network import (
     Network,
     default_network,
-    find_config,
     network_of,
 )
+from mmseg_classmix.own_data.network_config import find_config
+from mmseg_classmix.own_data.proposal import Machine
+from mmseg_classmix.own_data.unfit import UnfitNetwork
 
 FOLDERS = ('labeled', 'masks', 'unlabeled', 'val_images', 'val_masks')
 
@@ -86,7 +88,7 @@ def choose_network(
     args: argparse.Namespace,
     findings: Findings,
     configs: Path,
-    kind: str,
+    machine: Machine,
     num_classes: int,
 ) -> Network | None:
     """Choose the network, or say why it cannot be taken.
@@ -95,15 +97,17 @@ def choose_network(
         args: The command line.
         findings: Gets what is wrong.
         configs: Folder of our configs.
-        kind: 'GPU' or 'CPU'.
+        machine: Where the training will run.
         num_classes: Number of classes.
     """
     start = args.pretrained, args.init
     if args.model is None:
-        return default_network(configs, kind, *start)
+        return default_network(configs, machine, *start)
     try:
         path = find_config(configs, args.model)
         return network_of(configs, path, num_classes, *start)
-    except (FileNotFoundError, ValueError) as error:
+    except FileNotFoundError as error:
         findings.refuse(f'--model: {error}', 'name the config of a network')
+    except UnfitNetwork as error:
+        findings.refuse(f'--model: {error}', error.way_out)
     return None

@@ -2,74 +2,14 @@
 
 import os.path as osp
 import textwrap
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from mmengine.config import Config
 
-from mmseg_classmix.own_data.mask_values import MaskValues
 from mmseg_classmix.own_data.network import Network
+from mmseg_classmix.own_data.project import Project, Source
 from mmseg_classmix.own_data.proposal import Proposal
 
 HERE = '{{ fileDirname }}'
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where images lie.
-
-    Attributes:
-        images: Folder of the images.
-        masks: Folder of the masks, or None.
-        mask_suffixes: What follows the name of an image in its mask's.
-    """
-
-    images: str
-    masks: str | None = None
-    mask_suffixes: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class Project:
-    """All that the configs of a project say.
-
-    Attributes:
-        configs: Folder of our configs.
-        classes: Names of the classes.
-        values: Meaning of the numbers in the masks.
-        image_suffix: Suffix of labeled images that their masks do not have,
-            or None.
-        labeled: Labeled images.
-        val: Images to evaluate on.
-        unlabeled: Images without masks.
-        proposal: Settings.
-        network: Network, start and optimizer.
-        seed: Seed of the training.
-    """
-
-    configs: Path
-    classes: tuple[str, ...]
-    values: MaskValues
-    image_suffix: str | None
-    labeled: Source
-    val: Source
-    unlabeled: Source
-    proposal: Proposal
-    network: Network
-    seed: int
-
-
-def describe(project: Project) -> str:
-    """Say in a line what is proposed."""
-    proposal = project.proposal
-    height, width = proposal.crop_size
-    resized = '' if proposal.scale == 1 else f' of images x {proposal.scale}'
-    return (
-        f'{project.network.why}, crops of {height}x{width}{resized}, batch '
-        f'{proposal.batch} + {proposal.batch}, {proposal.iters} iterations '
-        '(supervised.py says why)'
-    )
 
 
 def supervised_text(project: Project, command: str) -> str:
@@ -84,13 +24,14 @@ def supervised_text(project: Project, command: str) -> str:
         f'# Written by\n#   {command}\n{_bases(project)}',
         f'work_dir = {HERE + "/work_dirs/supervised"!r}\n'
         f'randomness = dict(seed={project.seed})\n',
+        _imports(project.network),
         _data(project),
-        _pipelines(project.proposal),
+        _pipelines(project),
         _network(project),
         _loaders(project.proposal),
         _schedule(project),
     ]
-    return '\n'.join(parts)
+    return '\n'.join(part for part in parts if part)
 
 
 def classmix_text(project: Project) -> str:
@@ -143,6 +84,16 @@ def _bases(project: Project) -> str:
     ]
     lines = ''.join(f'    {path!r},\n' for path in bases)
     return f'{_comment(project.network.why)}_base_ = [\n{lines}]\n'
+
+
+def _imports(network: Network) -> str:
+    if not network.imports:
+        return ''
+    names = ['mmseg_classmix', *network.imports]
+    return (
+        f'# The network needs {", ".join(network.imports)}.\n'
+        f'custom_imports = dict(imports={names!r})\n'
+    )
 
 
 def _comment(text: str) -> str:
@@ -199,15 +150,27 @@ def _source(name: str, source: Source, common: str) -> str:
     )
 
 
-def _pipelines(proposal: Proposal) -> str:
+def _pipelines(project: Project) -> str:
+    proposal = project.proposal
     text = _comment(proposal.why['crop_size'])
     text += f'crop_size = {proposal.crop_size}\n'
     for name in ('labeled', 'unlabeled'):
         text += f'{name}.pipeline[-3].crop_size = crop_size\n'
+    text += _scale(proposal)
+    if project.network.edges:
+        text += (
+            '# The head learns edges too. Last, because it adds an entry.\n'
+            "edges = dict(type='GenerateEdge', edge_width=4)\n"
+            'labeled.pipeline.insert(-1, edges)\n'
+        )
+    return text
+
+
+def _scale(proposal: Proposal) -> str:
     if proposal.scale == 1:
-        return text
+        return ''
     low, high = (round(f * proposal.scale, 4) for f in (0.5, 1.5))
-    text += _comment(proposal.why['scale'])
+    text = _comment(proposal.why['scale'])
     text += f'scale = {proposal.scale}\n'
     for name in ('labeled', 'unlabeled'):
         text += f'{name}.pipeline[-4].ratio_range = ({low}, {high})\n'

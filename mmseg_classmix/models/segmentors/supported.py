@@ -12,6 +12,8 @@ MASKS = 'masks and a class for each (mask classification)'
 #: Heads of mmseg that predict something else than logits, and what it is;
 #: those that do not even derive from BaseDecodeHead predict masks.
 OTHER_PREDICTIONS = dict(SideAdapterCLIPHead=MASKS, VPDDepthHead='depth')
+#: Heads whose losses need the edges between classes in labeled samples.
+EDGE_HEADS = ('PIDHead',)
 NETWORKS = ('student', 'teacher')
 
 
@@ -96,3 +98,16 @@ def _compare_thresholds(head: BaseDecodeHead) -> None:
             logger='current',
             level=logging.WARNING,
         )
+
+
+def needs_edges(model: nn.Module) -> bool:
+    """Whether a head learns from ``gt_edge_map`` of labeled samples.
+
+    Args:
+        model: A segmentor, or a model of segmentors.
+    """
+    return any(
+        base.__name__ in EDGE_HEADS
+        for module in model.modules()
+        for base in type(module).__mro__
+    )
