@@ -14,6 +14,25 @@ OTHER_CLASSES = ('STDCHead',)
 HRNET = (4, 8, 12, 16)
 # Its head pools windows of 49x49 features; those of the stem suffice.
 SIZES = dict(lraspp=104)
+CROSS_ENTROPY = dict(type='CrossEntropyLoss')
+HARD = dict(type='OhemCrossEntropy', min_kept=100)
+# It learns edges, too.
+PIDNET = dict(
+    backbone=dict(
+        type='PIDNet',
+        channels=8,
+        ppm_channels=8,
+        num_stem_blocks=1,
+        num_branch_blocks=1,
+    ),
+    decode_head=dict(
+        type='PIDHead',
+        in_channels=32,
+        channels=8,
+        align_corners=True,
+        loss_decode=[CROSS_ENTROPY, HARD, dict(type='BoundaryLoss'), HARD],
+    ),
+)
 
 
 def _resnet(head):

@@ -9,6 +9,8 @@ from bad_config import (
     write_list,
 )
 from error_table import ROWS, rows
+from mmengine.config import ConfigDict
+from other_models import PIDNET
 
 DATASETS = 'train_dataloader.dataset.datasets'
 
@@ -23,6 +25,12 @@ def unmask_labeled(cfg, root):
     labeled = source(cfg, 0)
     masked = dict(type='LoadAnnotations')
     labeled.pipeline = [t for t in labeled.pipeline if t != masked]
+
+
+def no_edges(cfg, root):
+    for key, part in PIDNET.items():
+        cfg.model.segmentor[key] = ConfigDict(part)
+    cfg.model.segmentor.decode_head.num_classes = 3
 
 
 def empty_folder(cfg, root):
@@ -55,6 +63,10 @@ CASES = {
     'no masks in the labeled stream': (
         unmask_labeled,
         ['datasets[0]', 'mask', 'LoadAnnotations'],
+    ),
+    'no edges in the labeled stream of a PIDNet': (
+        no_edges,
+        ['datasets[0]', 'gt_edge_map', 'GenerateEdge', 'PackSegInputs'],
     ),
     'folder of masks for unlabeled images': (
         set_value(f'{DATASETS}.1.data_prefix.seg_map_path', 'masks'),

@@ -11,6 +11,7 @@ from mmseg_classmix.models.segmentors.supported import needs_edges
 from mmseg_classmix.own_data.network_config import (
     as_list,
     build,
+    custom_imports,
     model_of,
     read_config,
     set_classes,
@@ -193,7 +194,7 @@ def network_of(
         written=model.to_dict(),
         optim_wrapper=cfg.get('optim_wrapper'),
         warmup=_warmup(cfg),
-        imports=_imports(cfg),
+        imports=custom_imports(cfg),
         edges=needs_edges(build(path, model, num_classes)),
     )
     # Networks that halve the size five times need it in validation.
@@ -216,9 +217,3 @@ def _warmup(cfg: Config) -> dict | None:
         if step.type == 'LinearLR' and not step.get('by_epoch', True):
             return step.to_dict()
     return None
-
-
-def _imports(cfg: Config) -> list[str]:
-    names = cfg.get('custom_imports', {}).get('imports', [])
-    names = [names] if isinstance(names, str) else names
-    return [name for name in names if name != 'mmseg_classmix']

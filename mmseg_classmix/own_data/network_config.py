@@ -9,10 +9,14 @@ import mmseg
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import DefaultScope
+from mmengine.utils import import_modules_from_strings
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmseg_classmix.models.segmentors.supported import check_segmentor
+from mmseg_classmix.models.segmentors.supported import (
+    OTHER_PREDICTIONS,
+    check_segmentor,
+)
 from mmseg_classmix.own_data.unfit import UnfitNetwork
 
 HEADS = ('decode_head', 'auxiliary_head')
@@ -47,18 +51,43 @@ def read_config(path: str) -> Config:
         UnfitNetwork: If that fails.
     """
     try:
-        return Config.fromfile(path)
-    except ImportError as error:
-        raise UnfitNetwork(
-            f'{path} needs a module that cannot be imported: {error}',
-            'install the package of this module, or name the config of '
-            'another network',
-        ) from error
+        cfg = Config.fromfile(path, import_custom_modules=False)
     # A config is code, which may raise anything.
     except Exception as error:
         raise UnfitNetwork(
             f'{path} cannot be read: {type(error).__name__}: {error}'
         ) from error
+    _check_kind(path, cfg.get('model') or {})
+    imports = custom_imports(cfg)
+    try:
+        import_modules_from_strings(imports)
+    # Nor does a module have to be right.
+    except Exception as error:
+        raise UnfitNetwork(
+            f'{path} needs {", ".join(imports)} (custom_imports), which '
+            f'cannot be imported: {error}',
+            'install the package, such as mim install mmpretrain for '
+            'mmpretrain.models, or name the config of another network',
+        ) from error
+    return cfg
+
+
+def custom_imports(cfg: Config) -> list[str]:
+    """Names of the modules that a config imports beside ours."""
+    names = cfg.get('custom_imports', {}).get('imports', [])
+    names = [names] if isinstance(names, str) else names
+    return [name for name in names if name != 'mmseg_classmix']
+
+
+def _check_kind(path: str, model: dict) -> None:
+    """Refuse what no package would help to train."""
+    head = (as_list(model.get('decode_head')) or [{}])[-1].get('type')
+    name = getattr(head, '__name__', str(head)).rpartition('.')[2]
+    if name in OTHER_PREDICTIONS:
+        raise UnfitNetwork(
+            f'{path}: its {name} does not predict logits for every pixel, '
+            f'but {OTHER_PREDICTIONS[name]} (docs/other_models.md)'
+        )
 
 
 def model_of(path: str, cfg: Config) -> ConfigDict:
@@ -106,7 +135,8 @@ def set_classes(path: str, model: ConfigDict, num_classes: int) -> None:
         # Others, such as those of boundaries, have classes of their own.
         if part.get('num_classes') == before[0]:
             part.num_classes = num_classes
-            part.pop('out_channels', None)
+            if part.get('out_channels') in (1, before[0]):
+                part.pop('out_channels')
             for inner in _parts(as_list(part.get('loss_decode'))):
                 inner.pop('class_weight', None)
 

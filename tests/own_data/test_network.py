@@ -6,13 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config
 from support import ROOT
 
 from mmseg_classmix.own_data.network import default_network, network_of
 from mmseg_classmix.own_data.network_config import find_config
 from mmseg_classmix.own_data.proposal import Machine
-from mmseg_classmix.own_data.unfit import UnfitNetwork
 
 CPU, GPU = Machine(0, 2), Machine(24, 16)
 CONFIGS = ROOT / 'configs'
@@ -129,19 +127,3 @@ def test_semi_supervised_config_lends_its_student():
     found = network('classmix/camvid_1-8_r18.py', num_classes=3)
     assert found.written['type'] == 'EncoderDecoder'
     assert found.written['decode_head']['num_classes'] == 3
-
-
-def test_config_without_a_model_is_refused(tmp_path):
-    with pytest.raises(UnfitNetwork, match='has no model'):
-        network('_base_/schedules/sgd_3k.py')
-    with pytest.raises(FileNotFoundError, match='no config none.py'):
-        find_config(CONFIGS, 'none.py')
-
-
-def test_class_weights_of_other_classes_are_dropped(tmp_path):
-    path = tmp_path / 'weighted.py'
-    cfg = Config.fromfile(CONFIGS / 'supervised' / 'camvid_1-8_r18.py')
-    cfg.model.decode_head.loss_decode.class_weight = [1.0] * 11
-    cfg.dump(path)
-    loss = network(str(path)).written['decode_head']['loss_decode']
-    assert loss == dict(type='GlobalCrossEntropyLoss')

@@ -10,8 +10,13 @@ from mmseg_classmix.models.segmentors.logits import final_head
 
 MASKS = 'masks and a class for each (mask classification)'
 #: Heads of mmseg that predict something else than logits, and what it is;
-#: those that do not even derive from BaseDecodeHead predict masks.
-OTHER_PREDICTIONS = dict(SideAdapterCLIPHead=MASKS, VPDDepthHead='depth')
+#: others that do not even derive from BaseDecodeHead predict masks.
+OTHER_PREDICTIONS = dict(
+    MaskFormerHead=MASKS,
+    Mask2FormerHead=MASKS,
+    SideAdapterCLIPHead=MASKS,
+    VPDDepthHead='depth',
+)
 #: Heads whose losses need the edges between classes in labeled samples.
 EDGE_HEADS = ('PIDHead',)
 NETWORKS = ('student', 'teacher')

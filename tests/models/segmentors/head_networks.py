@@ -3,31 +3,13 @@
 import pytest
 from mmengine.config import ConfigDict
 from mmengine.utils.dl_utils import mmcv_full_available
-from other_models import small_segmentor
+from other_models import CROSS_ENTROPY, HARD, PIDNET, small_segmentor
 
 BN = dict(type='BN')
-CROSS_ENTROPY = dict(type='CrossEntropyLoss')
-HARD = dict(type='OhemCrossEntropy', min_kept=100)
 RESNET = dict(
     type='ResNet', depth=18, stem_channels=8, base_channels=8, norm_cfg=BN
 )
 OF_RESNET = dict(in_channels=64, channels=8, norm_cfg=BN)
-PIDNET = dict(
-    backbone=dict(
-        type='PIDNet',
-        channels=8,
-        ppm_channels=8,
-        num_stem_blocks=1,
-        num_branch_blocks=1,
-    ),
-    decode_head=dict(
-        type='PIDHead',
-        in_channels=32,
-        channels=8,
-        align_corners=True,
-        loss_decode=[CROSS_ENTROPY, HARD, dict(type='BoundaryLoss'), HARD],
-    ),
-)
 DDRNET = dict(
     backbone=dict(type='DDRNet', channels=8, ppm_channels=8),
     decode_head=dict(
