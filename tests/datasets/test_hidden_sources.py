@@ -3,7 +3,6 @@
 import cv2
 import numpy as np
 import pytest
-from error_table import row
 
 from mmseg_classmix.datasets import MultiSourceDataset
 from mmseg_classmix.datasets.multi_source_dataset import build_source
@@ -102,7 +101,6 @@ def test_what_is_set_for_hidden_masks_counts(own, expected):
     assert labels(source, unlabeled('ids', **own))[1] == expected
 
 
-@row('labeled data sets that number masks differently, and hidden masks')
 def test_labeled_parts_that_disagree_are_refused():
     other = ids(NAMES, ignored_values=[2])
     parts = [labeled(mask_values=[0, 255]), other]
@@ -111,7 +109,6 @@ def test_labeled_parts_that_disagree_are_refused():
         MultiSourceDataset([source, unlabeled('masks')])
 
 
-@row('hidden masks for some unlabeled data sets only')
 def test_hidden_masks_are_for_all_unlabeled_datasets_or_none():
     # Processes with and without them would wait for each other for ever.
     without = unlabeled('masks')
