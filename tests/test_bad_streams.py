@@ -84,7 +84,7 @@ CASES = {
     ),
     'labeled data sets that number masks differently, and hidden masks': (
         number_masks_differently,
-        ['datasets[0].datasets[1]', 'ignore_index', '=False'],
+        ['datasets[0].datasets[1]', 'ignore_index', 'label_map='],
     ),
     'folder of masks for unlabeled images': (
         set_value(f'{DATASETS}.1.data_prefix.seg_map_path', 'masks'),
