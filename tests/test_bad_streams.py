@@ -1,5 +1,7 @@
 """Wrong folders and lists of the two streams, refused before iteration 1."""
 
+from copy import deepcopy
+
 import pytest
 from bad_config import (
     missing_words,
@@ -42,6 +44,26 @@ def no_classes(cfg, root):
     source(cfg, 0).metainfo = dict()
 
 
+def hide_masks(cfg, root):
+    unlabeled = source(cfg, 1)
+    unlabeled.data_prefix.seg_map_path = 'masks'
+    unlabeled.eval_pseudo_labels = True
+
+
+def hide_some_masks(cfg, root):
+    datasets = cfg.train_dataloader.dataset.datasets
+    parts = [deepcopy(datasets[1]), datasets[1]]
+    hide_masks(cfg, root)
+    datasets[1] = dict(type='ConcatDataset', datasets=parts)
+
+
+def number_masks_differently(cfg, root):
+    hide_masks(cfg, root)
+    datasets = cfg.train_dataloader.dataset.datasets
+    parts = [datasets[0], dict(datasets[0], ignore_index=99)]
+    datasets[0] = dict(type='ConcatDataset', datasets=parts)
+
+
 def listed(index, data):
     """Return a change that lists these bytes, in a folder of its own."""
 
@@ -67,6 +89,14 @@ CASES = {
     'no edges in the labeled stream of a PIDNet': (
         no_edges,
         ['datasets[0]', 'gt_edge_map', 'GenerateEdge', 'PackSegInputs'],
+    ),
+    'hidden masks for some unlabeled data sets only': (
+        hide_some_masks,
+        ['datasets[1].datasets[0]', 'datasets[1].datasets[1]', 'for none'],
+    ),
+    'labeled data sets that number masks differently, and hidden masks': (
+        number_masks_differently,
+        ['datasets[0].datasets[1]', 'ignore_index', 'label_map='],
     ),
     'folder of masks for unlabeled images': (
         set_value(f'{DATASETS}.1.data_prefix.seg_map_path', 'masks'),

@@ -1,6 +1,7 @@
 """What sources with hidden masks have to agree about."""
 
 from mmengine.dataset import BaseDataset
+from mmseg.datasets import BaseSegDataset
 
 from mmseg_classmix.datasets.checked_pipeline import leaves
 
@@ -17,7 +18,8 @@ def agree_on_hidden_masks(labeled: Source, others: list[Source]) -> None:
 
     Raises:
         ValueError: If some datasets have hidden masks and some have not, or
-            if those of the labeled source number their masks differently.
+            if it does not follow from the labeled source which class a value
+            of theirs is.
     """
     parts = [part for source in others for part in leaves(*source)]
     hidden = [
@@ -26,18 +28,11 @@ def agree_on_hidden_masks(labeled: Source, others: list[Source]) -> None:
     if not hidden:
         return
     _check_all(parts, hidden)
-    (key, first), *rest = leaves(*labeled)
-    for other_key, other in rest:
-        if _numbers(other) != _numbers(first):
-            raise ValueError(
-                f'{key} and {other_key} map the values of their masks to '
-                'classes differently (classes, mask_values, '
-                'reduce_zero_label or ignore_index): which way is that of '
-                f'the hidden masks of {hidden[0][0]}? Set '
-                'eval_pseudo_labels=False'
-            )
-    for _, dataset in hidden:
-        dataset.read_masks_like(first)
+    asking = [part for part in hidden if not part[1].maps_values]
+    if asking:
+        first = _masks_alike(list(leaves(*labeled)), asking[0][0])
+        for _, dataset in asking:
+            dataset.read_masks_like(first)
 
 
 def _check_all(parts: list[Source], hidden: list[Source]) -> None:
@@ -52,6 +47,33 @@ def _check_all(parts: list[Source], hidden: list[Source]) -> None:
             )
 
 
+def _masks_alike(parts: list[Source], asking: str) -> BaseDataset:
+    """Return a labeled dataset after whose masks others can be read."""
+    for key, dataset in parts:
+        name = f'{key} ({type(dataset).__name__})'
+        if _numbers(dataset) != _numbers(parts[0][1]):
+            problem = (
+                f'{parts[0][0]} and {name} map values differently (classes, '
+                'mask_values, reduce_zero_label or ignore_index)'
+            )
+        elif not _is_stock(dataset):
+            problem = f'{name} has a get_label_map for its own files alone'
+        else:
+            continue
+        raise ValueError(
+            f'which class is a value of the hidden masks of {asking}? '
+            f'{problem}. Set {asking}.label_map=dict(...), class by value; '
+            '{} if values are classes'
+        )
+    return parts[0][1]
+
+
 def _numbers(dataset: BaseDataset) -> tuple:
     names = ('label_map', 'reduce_zero_label', 'ignore_index')
     return tuple(getattr(dataset, name, None) for name in names)
+
+
+def _is_stock(dataset: BaseDataset) -> bool:
+    method = getattr(dataset, 'get_label_map', BaseSegDataset.get_label_map)
+    stock = BaseSegDataset.get_label_map.__func__
+    return getattr(method, '__func__', None) is stock

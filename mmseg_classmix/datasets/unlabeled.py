@@ -95,16 +95,20 @@ class UnlabeledDataset(ImageDataset):
             reduce_zero_label=self.reduce_zero_label,
         )
 
+    @property
+    def maps_values(self) -> bool:
+        """Whether it is set here which class a value of a mask is."""
+        return self.label_map is not None or self.reduce_zero_label
+
     def read_masks_like(self, labeled: BaseSegDataset) -> None:
-        """Take over how values become labels, unless that is set here.
+        """Take over how values of masks become labels.
 
         Args:
             labeled: A dataset whose masks have the same values.
         """
-        if self.label_map is None and not self.reduce_zero_label:
-            for name in ('label_map', 'reduce_zero_label', 'ignore_index'):
-                if hasattr(labeled, name):
-                    setattr(self, name, getattr(labeled, name))
+        for name in ('label_map', 'reduce_zero_label', 'ignore_index'):
+            if hasattr(labeled, name):
+                setattr(self, name, getattr(labeled, name))
 
     def _info(self, name: str) -> dict:
         hidden = {}

@@ -107,35 +107,26 @@ def test_nothing_is_trained_on_hidden_masks(hidden, tmp_path):
     extra = {'model.batch_transforms': [dict(type='CutMix')]}
     train(tmp_path / 'off', **extra)
     train(tmp_path / 'on', **extra, **EVALUATE)
-    on, off = weights(tmp_path / 'on'), weights(tmp_path / 'off')
-    assert on.keys() == off.keys()
-    for key, value in on.items():
-        assert torch.equal(value, off[key]), key
-    lines = log_lines(tmp_path / 'on')
-    assert all(0 < v['unsup.pseudo_label_acc'] < 1 for v in lines[:4])
-    assert not [
-        key
-        for line in log_lines(tmp_path / 'off')
-        for key in line
-        if 'unsup' in key and 'acc' in key
-    ]
-
-
-def test_other_masks_train_the_same(hidden, tmp_path):
-    train(tmp_path / 'true', **EVALUATE)
     for path in (hidden / 'masks' / 'unlabeled').glob('*.png'):
         cv2.imwrite(str(path), np.full((32, 40), 1, np.uint8))
-    train(tmp_path / 'ones', **EVALUATE)
-    ours, theirs = weights(tmp_path / 'true'), weights(tmp_path / 'ones')
-    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
-    scores = [
-        [
-            line.get('unsup.pseudo_label_acc')
-            for line in log_lines(tmp_path / n)
-        ]
-        for n in ('true', 'ones')
-    ]
-    assert scores[0] != scores[1]
+    train(tmp_path / 'other', **extra, **EVALUATE)
+    off = weights(tmp_path / 'off')
+    for name in ('on', 'other'):
+        found = weights(tmp_path / name)
+        assert found.keys() == off.keys()
+        for key, value in found.items():
+            assert torch.equal(value, off[key]), (name, key)
+    off, on, other = (
+        log_lines(tmp_path / name)[:4] for name in ('off', 'on', 'other')
+    )
+    logged = {'pseudo_label_acc', 'known_confident', 'known_confident_right'}
+    assert on[0].keys() - off[0].keys() == {f'unsup.{key}' for key in logged}
+    scores, others = (
+        [line['unsup.pseudo_label_acc'] for line in lines]
+        for lines in (on, other)
+    )
+    assert all(0 < score < 1 for score in scores)
+    assert scores != others
 
 
 def test_logged_accuracy_is_that_of_the_mixed_labels(hidden, tmp_path):

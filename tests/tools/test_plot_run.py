@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from run_logs import call_tool, write_run
-from support import ROOT, log_lines, run_process, train
+from support import ROOT, log_lines, run_process
 
 from mmseg_classmix.visualization.curves import draw_curves, moving_mean
 
@@ -149,14 +149,13 @@ def test_values_that_are_not_finite_spoil_no_mean():
     np.testing.assert_allclose(moving_mean(values, 2), expected)
 
 
-def test_tool_plots_a_real_run(tmp_path):
-    train(tmp_path / 'run')
-    axes, _ = panels([tmp_path / 'run'])
-    logged = [line for line in log_lines(tmp_path / 'run') if 'loss' in line]
+def test_tool_plots_a_real_run(finished, tmp_path):
+    axes, _ = panels([finished])
+    logged = [line for line in log_lines(finished) if 'loss' in line]
     (curve,) = curves(axes[TITLES[2]]).values()
     assert curve == {x['step']: x['unsup.weight'] for x in logged}
     out = tmp_path / 'new' / 'curves.png'
-    arguments = (tmp_path / 'run', '--out', out)
+    arguments = (finished, '--out', out)
     done = run_process(sys.executable, TOOL, *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     assert f'picture: {out}' in done.stdout

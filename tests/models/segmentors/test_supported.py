@@ -1,5 +1,4 @@
 import pytest
-from error_table import row
 from mmengine.logging import MMLogger
 from mmseg.models.decode_heads import FCNHead, SideAdapterCLIPHead
 from mmseg.models.decode_heads.vpd_depth_head import VPDDepthHead
@@ -48,7 +47,6 @@ def test_one_channel_is_for_two_classes(num_classes):
         check_segmentor(SegmentorOf(FCNHead, num_classes, 1))
 
 
-@row('one output channel that predicts by another threshold than 0.5')
 @pytest.mark.parametrize('threshold', [0.3, 0.5])
 def test_labels_and_predictions_of_two_thresholds(threshold, caplog):
     logger = MMLogger.get_current_instance()
