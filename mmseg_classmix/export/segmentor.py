@@ -101,6 +101,12 @@ def _header(
         'test_dataloader to where the data are. Give it another --work-dir '
         'than this folder: mmengine writes its own config.py there.',
     ]
+    if 'LabeledDataset' in str(cfg.get('test_dataloader')):
+        lines.append(
+            'BaseSegDataset takes images of one suffix, and masks whose '
+            'values are the numbers of the classes: where yours are others, '
+            'convert copies of them to be tested on.'
+        )
     if 'EvaluateAt' in str(cfg.get('test_dataloader')):
         lines.append(
             'EvaluateAt is left out: masks have the size of the image, and '

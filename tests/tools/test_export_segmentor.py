@@ -171,9 +171,16 @@ def test_supervised_networks_and_repeated_exports(trained, tmp_path):
     write_checkpoint(tmp_path / 'plain.pth', SUPERVISED)
     arguments = SUPERVISED, 'plain.pth', 'a/b'
     assert export(*arguments, cwd=tmp_path).returncode == 0
+    names = {'config.py', 'weights.pth'}
+    assert {path.name for path in (tmp_path / 'a/b').iterdir()} == names
+    for name in ('model.onnx', 'model.onnx.data'):
+        (tmp_path / 'a/b' / name).touch()
     again = export(*arguments, cwd=tmp_path)
     assert again.returncode == 2 and 'say --overwrite' in again.stdout
+    assert 'weights.pth and model.onnx' in again.stdout
     assert export(*arguments, '--overwrite', cwd=tmp_path).returncode == 0
+    # A graph of older weights would be taken for one of these.
+    assert {path.name for path in (tmp_path / 'a/b').iterdir()} == names
     wrong = export(SUPERVISED, trained, 'c', cwd=tmp_path)
     assert wrong.returncode == 1
     assert 'give the semi-supervised config' in wrong.stdout
