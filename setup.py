@@ -83,4 +83,7 @@ setup(
         'scipy>=1.9',
         'torch>=2.0',
     ],
+    # tools/model_converters/export_segmentor.py --onnx; the versions that
+    # are tested: requirements/deploy.txt.
+    extras_require=dict(deploy=['onnx', 'onnxruntime', 'onnxscript']),
 )

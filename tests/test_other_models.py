@@ -77,6 +77,8 @@ def network(segmentor):
     preprocessor = segmentor['data_preprocessor']
     # Crops in mmseg, whole images here: one window either way.
     del preprocessor['size'], segmentor['test_cfg']
+    # U-Net of ours takes images of any size: nothing else at 512x1024.
+    assert preprocessor.pop('test_cfg', None) in (None, dict(size_divisor=16))
     for head in heads(segmentor):
         # The only one that is published for another data set.
         if head['num_classes'] == 150:

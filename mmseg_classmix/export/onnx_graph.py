@@ -2,9 +2,11 @@
 
 import json
 import logging
+import os
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -24,9 +26,13 @@ class ImageToLabel(nn.Module):
     Args:
         segmentor: An mmseg segmentor in eval mode.
         logits: Whether to return logits in the place of labels.
+        divisor: What images are padded to a multiple of, as the preprocessor
+            does in tests.
     """
 
-    def __init__(self, segmentor: nn.Module, logits: bool = False) -> None:
+    def __init__(
+        self, segmentor: nn.Module, logits: bool = False, divisor: int = 1
+    ) -> None:
         super().__init__()
         self.segmentor = segmentor
         self.logits = logits
@@ -35,6 +41,7 @@ class ImageToLabel(nn.Module):
         names = ('channel_conversion', '_channel_conversion')
         self.swap = any(getattr(preprocessor, name, False) for name in names)
         self.normalize = preprocessor._enable_normalize
+        self.divisor = divisor
         if self.normalize:
             self.register_buffer('mean', preprocessor.mean.clone())
             self.register_buffer('std', preprocessor.std.clone())
@@ -54,8 +61,12 @@ class ImageToLabel(nn.Module):
             x = x.flip(1)
         if self.normalize:
             x = (x - self.mean) / self.std
+        height, width = x.shape[2:]
+        if self.divisor > 1:
+            right, bottom = -width % self.divisor, -height % self.divisor
+            x = F.pad(x, (0, right, 0, bottom))
         metas = [dict(img_shape=x.shape[2:])]
-        logits = self.segmentor.encode_decode(x, metas)
+        logits = self.segmentor.encode_decode(x, metas)[..., :height, :width]
         if self.logits:
             return logits
         if logits.size(1) == 1:
@@ -76,7 +87,7 @@ def export_onnx(
     meta: dict[str, Any],
     fixed: bool = False,
     logits: bool = False,
-) -> dict[tuple[int, ...], float]:
+) -> dict[tuple[int, ...], float | None]:
     """Write an ONNX graph, and compare it with mmseg.
 
     Args:
@@ -89,13 +100,16 @@ def export_onnx(
 
     Returns:
         Share of the pixels that get the same class from onnxruntime and from
-        mmseg, by the shape of the input, (N, H, W).
+        mmseg, by the shape of the input, (N, H, W); None if the network or
+        the graph is not made for this shape.
 
     Raises:
         RuntimeError: If the exporter cannot, or the classes differ on more
             than 0.1 % of the pixels.
     """
-    module = ImageToLabel(segmentor, logits).eval()
+    # Padding of sizes that vary cannot be expressed.
+    divisor = _divisor(segmentor) if fixed else 1
+    module = ImageToLabel(segmentor, logits, divisor).eval()
     count = 1 if fixed else 2
     image = torch.from_numpy(smooth_images((count, *size)))
     shapes = None if fixed else dict(image=dict(enumerate(AXES)))
@@ -121,17 +135,19 @@ def export_onnx(
         {key: json.dumps(value) for key, value in meta.items()}
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    program.save(str(path))
-    try:
-        return compare(segmentor, path, size, fixed)
-    except RuntimeError:
-        path.unlink()
-        raise
+    with TemporaryDirectory(dir=path.parent, prefix='.onnx_') as folder:
+        graph = Path(folder) / path.name
+        program.save(str(graph))
+        shares = compare(segmentor, graph, size, fixed)
+        # Beside a large graph there is a file of weights.
+        for file in Path(folder).iterdir():
+            os.replace(file, path.parent / file.name)
+    return shares
 
 
 def compare(
     segmentor: nn.Module, path: Path, size: tuple[int, int], fixed: bool
-) -> dict[tuple[int, ...], float]:
+) -> dict[tuple[int, ...], float | None]:
     """Compare classes of onnxruntime with those of mmseg, on several sizes.
 
     Args:
@@ -141,41 +157,65 @@ def compare(
         fixed: Whether it takes nothing else.
 
     Returns:
-        Share of equal pixels by the shape of the input. Shapes that the
-        network itself refuses are left out.
+        Share of equal pixels by the shape of the input; None for shapes that
+        the network refuses, or that would have to be padded.
 
     Raises:
-        RuntimeError: If onnxruntime fails, or a share is below 0.999.
+        RuntimeError: If onnxruntime fails, a share is below 0.999, or ``size``
+            itself is not compared.
     """
     import onnxruntime
 
     session = onnxruntime.InferenceSession(
         str(path), providers=['CPUExecutionProvider']
     )
-    shares = {}
-    for shape in [(1, *size)] if fixed else _shapes(*size):
+    shapes = [(1, *size)] if fixed else _shapes(*size)
+    advice = _advice(fixed, size)
+    shares = dict.fromkeys(shapes)
+    divisor = 1 if fixed else _divisor(segmentor)
+    for shape in shapes:
         images = smooth_images(shape)
+        reason = f'sizes must be multiples of {divisor}'
         try:
+            if any(n % divisor for n in shape[1:]):
+                raise ValueError(reason)
             expected = _labels(segmentor, images)
-        except (RuntimeError, AssertionError, ValueError):
+        # Networks refuse sizes with an assert, too.
+        except (RuntimeError, AssertionError, ValueError) as error:
+            if shape == shapes[0]:
+                raise RuntimeError(
+                    f'{path.name} cannot be compared with mmseg on {shape}: '
+                    f'{str(error) or type(error).__name__}{advice}'
+                ) from error
             continue
-        try:
-            (found,) = session.run(None, dict(image=images))
-        except Exception as error:
-            raise RuntimeError(
-                f'{path} does not run on {shape}{_advice(fixed, size)}. '
-                f'{str(error).splitlines()[0]}'
-            ) from error
-        if found.ndim == 4:
-            found = _classes(segmentor, found)
-        shares[shape] = float((found == expected).mean())
-        if shares[shape] < AGREEMENT:
-            raise RuntimeError(
-                f'{path} gives other classes than mmseg on '
-                f'{1 - shares[shape]:.2%} of the pixels of {shape}'
-                f'{_advice(fixed, size)}'
-            )
+        shares[shape] = _share(session, segmentor, images, expected, advice)
     return shares
+
+
+def _share(
+    session: Any,
+    segmentor: nn.Module,
+    images: np.ndarray,
+    expected: np.ndarray,
+    advice: str,
+) -> float:
+    shape = images.shape[:3]
+    try:
+        (found,) = session.run(None, dict(image=images))
+    except Exception as error:
+        raise RuntimeError(
+            f'the graph does not run on {shape}{advice}. '
+            f'{str(error).splitlines()[0]}'
+        ) from error
+    if found.ndim == 4:
+        found = _classes(segmentor, found)
+    share = float((found == expected).mean())
+    if share < AGREEMENT:
+        raise RuntimeError(
+            f'the graph gives other classes than mmseg on {1 - share:.2%} of '
+            f'the pixels of {shape}{advice}'
+        )
+    return share
 
 
 def smooth_images(shape: tuple[int, int, int]) -> np.ndarray:
@@ -228,10 +268,16 @@ def _classes(segmentor: nn.Module, logits: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-logits[:, 0])) > threshold
 
 
+def _divisor(segmentor: nn.Module) -> int:
+    padding = segmentor.data_preprocessor.test_cfg or {}
+    return padding.get('size_divisor') or 1
+
+
 def _advice(fixed: bool, size: tuple[int, int]) -> str:
     if fixed:
         return ''
     return (
-        ' for all sizes: --onnx-size HEIGHT WIDTH exports it for one, such '
-        f'as --onnx-size {size[0]} {size[1]}'
+        '. Not every network can be exported for all sizes: --onnx-size '
+        'HEIGHT WIDTH does it for one, such as --onnx-size '
+        f'{size[0]} {size[1]}'
     )

@@ -1,7 +1,9 @@
 """A trained network as a config and weights for stock mmseg."""
 
 import io
+import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from mmengine.config import Config
@@ -43,9 +45,24 @@ def export_segmentor(
     model, modules = stock_model(network.cfg)
     sections = stock_sections(cfg, model)
     header = _header(cfg, network, source, sections)
-    files = AtomicLocalBackend()
-    files.put_text(config_text(sections, modules, header), out / CONFIG)
-    exported = MODELS.build(Config.fromfile(out / CONFIG).model)
+    text = config_text(sections, modules, header)
+    out.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=out, prefix='.export_') as folder:
+        folder = Path(folder)
+        exported = _write(folder, text, network, source, meta)
+        _compare(trained, exported, network.cfg)
+        for name in (CONFIG, WEIGHTS):
+            os.replace(folder / name, out / name)
+    return exported
+
+
+def _write(
+    folder: Path, config: str, network: TrainedNetwork, source: str, meta: dict
+) -> nn.Module:
+    """Write both files, and read them back."""
+    files = AtomicLocalBackend('Make room or choose another folder')
+    files.put_text(config, folder / CONFIG)
+    exported = MODELS.build(Config.fromfile(folder / CONFIG).model)
     state = {
         key: network.state_dict[key].clone()
         for key in exported.state_dict()
@@ -63,12 +80,11 @@ def export_segmentor(
     )
     file = io.BytesIO()
     torch.save(checkpoint, file)
-    files.put(file.getvalue(), out / WEIGHTS)
-    content = torch.load(out / WEIGHTS, weights_only=True)
+    files.put(file.getvalue(), folder / WEIGHTS)
+    content = torch.load(folder / WEIGHTS, weights_only=True)
     exported.load_state_dict(content['state_dict'], strict=False)
     exported.dataset_meta = content['meta']['dataset_meta']
-    _compare(trained, exported.eval(), network.cfg)
-    return exported
+    return exported.eval()
 
 
 def _header(
@@ -85,6 +101,12 @@ def _header(
         'test_dataloader to where the data are. Give it another --work-dir '
         'than this folder: mmengine writes its own config.py there.',
     ]
+    if 'LabeledDataset' in str(cfg.get('test_dataloader')):
+        lines.append(
+            'BaseSegDataset takes images of one suffix, and masks whose '
+            'values are the numbers of the classes: where yours are others, '
+            'convert copies of them to be tested on.'
+        )
     if 'EvaluateAt' in str(cfg.get('test_dataloader')):
         lines.append(
             'EvaluateAt is left out: masks have the size of the image, and '

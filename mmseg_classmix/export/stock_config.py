@@ -2,11 +2,15 @@
 
 import os.path as osp
 import textwrap
+from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import mmengine.registry
+import mmseg.registry
 from mmengine.config import Config
+from mmengine.registry import Registry
 from mmseg.registry import DATA_SAMPLERS, DATASETS, METRICS, TRANSFORMS
 
 from mmseg_classmix.export.config_format import Reference, assignment
@@ -20,6 +24,13 @@ from mmseg_classmix.inference.evaluation_data import (
 
 MODULES = Path(__file__).with_name('modules')
 SIZE_OF_EVALUATION = 'EvaluateAt'
+REGISTRIES = [
+    item
+    for module in (mmengine.registry, mmseg.registry)
+    for item in vars(module).values()
+    if isinstance(item, Registry)
+]
+OF_LABELED_DATASET = ('mask_values', 'ignored_values')
 # Written once.
 PIPELINE = Reference('test_pipeline')
 EXPLANATION = [
@@ -52,16 +63,13 @@ def stock_sections(cfg: Config, model: dict) -> dict[str, Any]:
     loader.dataset = _stock_dataset(loader.dataset, pipelines)
     if is_ours(type_name(loader.get('sampler', {})), DATA_SAMPLERS):
         loader.sampler = dict(type='DefaultSampler', shuffle=False)
-    evaluator = cfg.get('test_evaluator') or cfg.get('val_evaluator')
-    if not evaluator or is_ours(_first_type(evaluator), METRICS):
-        evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
     sections = dict(
         default_scope='mmseg',
         custom_imports=_other_imports(cfg),
         model=model,
         test_pipeline=_stock_pipeline(pipelines[0]),
         test_dataloader=loader,
-        test_evaluator=evaluator,
+        test_evaluator=_stock_evaluator(cfg),
         test_cfg=dict(type='TestLoop'),
     )
     if cfg.get('tta_pipeline'):
@@ -71,6 +79,10 @@ def stock_sections(cfg: Config, model: dict) -> dict[str, Any]:
         visualization=dict(type='SegVisualizationHook')
     )
     sections['visualizer'] = VISUALIZER
+    # The model has been translated, and names its counterparts of ours.
+    for key, value in sections.items():
+        if key != 'model':
+            _check_types(value, key)
     return {key: _named(value) for key, value in sections.items() if value}
 
 
@@ -146,6 +158,8 @@ def _stock_dataset(cfg: dict, pipelines: list[list]) -> dict:
     stock = dict(cfg, pipeline=PIPELINE)
     if is_ours(name, DATASETS):
         stock.update(_plain_dataset(cfg, name))
+        for key in OF_LABELED_DATASET:
+            stock.pop(key, None)
     root = stock.get('data_root')
     if root and '://' not in root:
         stock['data_root'] = osp.abspath(root)
@@ -168,13 +182,46 @@ def _plain_dataset(cfg: dict, name: str) -> dict:
             classes=tuple(meta['classes']),
             palette=[list(color) for color in meta['palette']],
         ),
-        img_suffix=built.img_suffix,
-        seg_map_suffix=built.seg_map_suffix,
+        img_suffix=_first(built.img_suffix),
+        seg_map_suffix=_first(built.seg_map_suffix),
     )
 
 
-def _first_type(cfg: Any) -> str:
-    return type_name(cfg[0] if isinstance(cfg, list | tuple) else cfg)
+def _first(suffix: str | Sequence[str]) -> str:
+    return suffix if isinstance(suffix, str) else suffix[0]
+
+
+def _stock_evaluator(cfg: Config) -> list | dict:
+    evaluator = cfg.get('test_evaluator') or cfg.get('val_evaluator') or []
+    single = isinstance(evaluator, dict)
+    metrics = [
+        metric
+        for metric in ([evaluator] if single else evaluator)
+        if not is_ours(type_name(metric), METRICS)
+    ]
+    metrics = metrics or [dict(type='IoUMetric', iou_metrics=['mIoU'])]
+    return metrics[0] if len(metrics) == 1 else metrics
+
+
+def _check_types(value: Any, place: str) -> None:
+    """Refuse types of this package, wherever and in whatever registry."""
+    if isinstance(value, list | tuple):
+        for i, item in enumerate(value):
+            _check_types(item, f'{place}[{i}]')
+    if not isinstance(value, dict):
+        return
+    kind = value.get('type')
+    if not isinstance(kind, str):
+        ours = getattr(kind, '__module__', '').partition('.')[0] == PACKAGE
+    else:
+        ours = any(is_ours(kind, registry) for registry in REGISTRIES)
+    if ours:
+        raise ValueError(
+            f'{place} is a {type_name(value)} of mmseg_classmix, which stock '
+            'mmseg lacks: set it to another type with --cfg-options'
+        )
+    for key, item in value.items():
+        _check_types(item, f'{place}.{key}')
 
 
 def _named(value: Any) -> Any:

@@ -3,6 +3,7 @@ from drawn_weights import DEEPLAB
 from mmengine.config import Config
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
+from support import ROOT
 
 from mmseg_classmix.export.stock_config import config_text, stock_sections
 
@@ -77,3 +78,46 @@ def test_evaluation_is_at_the_size_of_the_mask(tmp_path):
     own = [load, dict(type='RandomScale', ratio_range=(1, 2)), pack]
     with pytest.raises(ValueError, match='RandomScale of mmseg_classmix'):
         exported(tmp_path, **{'test_dataloader.dataset.pipeline': own})
+
+
+def test_metrics_of_ours_are_left_out(tmp_path):
+    iou = dict(type='IoUMetric', iou_metrics=['mDice'])
+    both = [dict(type='ConfusionMatrix'), iou]
+    assert exported(tmp_path, test_evaluator=both).test_evaluator == iou
+    ours = exported(tmp_path, test_evaluator=both[:1]).test_evaluator
+    assert ours == dict(type='IoUMetric', iou_metrics=['mIoU'])
+
+
+@pytest.mark.parametrize(
+    ('key', 'value'),
+    [
+        ('tta_model', 'MeanTeacherSegmentor'),
+        ('test_dataloader.batch_sampler', 'mmseg.ClassMix'),
+        ('test_dataloader.collate_fn', stock_sections),
+    ],
+)
+def test_types_of_ours_are_refused_wherever_they_are(key, value):
+    cfg = Config.fromfile(str(DEEPLAB))
+    *owner, last = key.split('.')
+    (cfg[owner[0]] if owner else cfg)[last] = dict(type=value)
+    name = getattr(value, '__name__', value)
+    with pytest.raises(ValueError, match=f'{key} is a {name} of mmseg_'):
+        stock_sections(cfg, {})
+
+
+def test_wrappers_of_ours_are_refused():
+    cfg = Config.fromfile(str(DEEPLAB))
+    data = cfg.test_dataloader
+    data.dataset = dict(type='MultiSourceDataset', datasets=[data.dataset])
+    with pytest.raises(ValueError, match='dataset is a MultiSourceDataset'):
+        stock_sections(cfg, {})
+
+
+def test_own_data_are_read_by_the_plain_data_set():
+    cfg = Config.fromfile(str(ROOT / 'configs/supervised/own_data.py'))
+    cfg.test_dataloader.dataset.update(mask_values=[0, 200])
+    dataset = stock_sections(cfg, {})['test_dataloader']['dataset']
+    built = DATASETS.build(dict(dataset, lazy_init=True, pipeline=[]))
+    assert type(built) is BaseSegDataset
+    assert (built.img_suffix, built.seg_map_suffix) == ('.jpg', '.png')
+    assert built.metainfo['classes'] == ('background', 'object')

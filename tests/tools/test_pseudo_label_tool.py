@@ -1,4 +1,5 @@
 import csv
+import re
 import shutil
 
 import cv2
@@ -91,6 +92,36 @@ def test_masks_can_be_trained_on(labeled, tmp_path):
     )
     assert runner.iter == 2
     assert len(runner.train_dataloader.dataset) == 6
+
+
+def test_the_snippet_of_the_document_reads_them(
+    labeled, tmp_path, monkeypatch
+):
+    """Images of several suffixes, one of which has no mask."""
+    images = tmp_path / 'data/camvid/images/val'
+    shutil.copytree(labeled[0] / 'images', images)
+    first = images / 'im_0.png'
+    cv2.imwrite(str(images / 'street.JPG'), cv2.imread(str(first)))
+    first.write_bytes(b'')
+    shutil.copy(labeled[0] / 'w.pth', tmp_path)
+    arguments = CLASSMIX, 'w.pth', images, '--out', 'labeled'
+    done = run_python(TOOL, *arguments, cwd=tmp_path)
+    assert done.returncode == 1 and 'im_0.png: is empty' in done.stdout
+    text = (ROOT / 'docs' / 'deploy.md').read_text('utf-8')
+    snippet = re.findall(r'```python\n(.*?)```', text, re.DOTALL)[2]
+    monkeypatch.chdir(tmp_path)
+    found = {}
+    exec(snippet, found)
+    names = sorted(path.name for path in images.iterdir())
+    names.remove('im_0.png')
+    dataset = found['dataset']
+    assert len(dataset) == len(names) == 6
+    for item, name in zip(dataset, names, strict=True):
+        assert item['img_path'].endswith(name)
+        np.testing.assert_array_equal(
+            item['gt_seg_map'],
+            mask((tmp_path / 'labeled/masks' / name).with_suffix('.png')),
+        )
 
 
 def test_without_a_threshold_every_pixel_has_a_class(labeled):

@@ -62,12 +62,15 @@ def check_args(
     missing = missing_packages() if args.onnx else []
     if missing:
         parser.error(
-            f'--onnx needs {", ".join(missing)}: pip install -r '
-            'requirements/deploy.txt'
+            f'--onnx needs {", ".join(missing)}: pip install '
+            f'{" ".join(missing)}'
         )
     if args.onnx_size and min(args.onnx_size) < 1:
         parser.error(f'--onnx-size {args.onnx_size} must be positive')
-    old = [name for name in (CONFIG, WEIGHTS) if (args.out / name).exists()]
+    if args.out.exists() and not args.out.is_dir():
+        parser.error(f'{args.out} is a file: choose a folder')
+    files = CONFIG, WEIGHTS, ONNX
+    old = [name for name in files if (args.out / name).exists()]
     if old and not args.overwrite:
         parser.error(
             f'{args.out} has {" and ".join(old)}: choose another folder, or '
@@ -88,6 +91,9 @@ def main() -> None:
     init_default_scope('mmseg')
     network = read_network(cfg, args.checkpoint, args.network)
     exported = export_segmentor(cfg, network, args.checkpoint, args.out)
+    # Of an older export; a large graph has its weights beside it.
+    for name in (ONNX, f'{ONNX}.data'):
+        (args.out / name).unlink(missing_ok=True)
     count = sum(value.numel() for value in exported.state_dict().values())
     size = (args.out / WEIGHTS).stat().st_size
     print(
@@ -109,7 +115,8 @@ def main() -> None:
         print('The graph predicts whole images: test_cfg.mode is not in it')
     print(f'{args.out / ONNX}: pixels with the class that mmseg gives them')
     for shape, share in shares.items():
-        print(f'  {"x".join(map(str, shape)):>14}  {share:.4%}')
+        text = 'not for this size' if share is None else f'{share:.4%}'
+        print(f'  {"x".join(map(str, shape)):>14}  {text}')
 
 
 if __name__ == '__main__':

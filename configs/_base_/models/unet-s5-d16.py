@@ -1,6 +1,8 @@
 # Starts from scratch, as published.
 _base_ = './encoder_decoder.py'
 norm_cfg = dict(type='BN', requires_grad=True)
+# It halves the size four times, and refuses what it cannot halve.
+data_preprocessor = dict(test_cfg=dict(size_divisor=16))
 head = dict(
     type='FCNHead',
     channels=64,
@@ -12,6 +14,7 @@ head = dict(
     align_corners=False,
 )
 model = dict(
+    data_preprocessor=data_preprocessor,
     backbone=dict(
         type='UNet',
         in_channels=3,
