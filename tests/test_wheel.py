@@ -1,6 +1,7 @@
 """The wheel carries what is needed to train away from the repository."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import pytest
 from documents import blocks_of
 from mmengine.config import Config
 from support import ROOT, run_process
+
+from mmseg_classmix.export.onnx_graph import NEEDED
 
 FOLDERS = ('configs', 'tools')
 MIM = 'mmseg_classmix/.mim'
@@ -161,3 +164,13 @@ def test_copied_configs_and_tools_are_a_project(site, tmp_path):
     assert done.returncode == 0, done.stdout
     assert (tmp_path / 'data/street_scenes/images/train').is_dir()
     assert (tmp_path / 'work_dirs/quickstart/seed_0/table.md').is_file()
+
+
+def test_an_extra_names_what_an_export_needs(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [n for n in archive.namelist() if n.endswith('/METADATA')]
+        text = archive.read(name).decode()
+    extra = re.findall(
+        r'^Requires-Dist: (\w+) ?; extra == .deploy.$', text, re.MULTILINE
+    )
+    assert sorted(extra) == sorted(NEEDED)
