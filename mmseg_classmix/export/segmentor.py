@@ -103,9 +103,10 @@ def _header(
     ]
     if 'LabeledDataset' in str(cfg.get('test_dataloader')):
         lines.append(
-            'BaseSegDataset takes images of one suffix, and masks whose '
-            'values are the numbers of the classes: where yours are others, '
-            'convert copies of them to be tested on.'
+            'BaseSegDataset takes images of one suffix, which it adds to the '
+            'names in ann_file, and masks whose values are the numbers of '
+            'the classes: where yours are others, make copies of them to be '
+            'tested on, and a list of names without suffix.'
         )
     if 'EvaluateAt' in str(cfg.get('test_dataloader')):
         lines.append(
