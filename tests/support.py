@@ -12,6 +12,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
+from torch.distributed.elastic.utils.distributed import get_free_port
 
 from mmseg_classmix.models import MeanTeacherSegmentor
 
@@ -112,6 +113,8 @@ def environment(**env):
     paths = dict.fromkeys([*map(str, folders), *inherited])
     return {
         **os.environ,
+        # Tests run side by side: never the port of the launch scripts.
+        'PORT': str(get_free_port()),
         'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}',
         'PYTHONPATH': os.pathsep.join(filter(None, paths)),
         'OMP_NUM_THREADS': '1',

@@ -6,7 +6,6 @@ import torch.distributed as dist
 from ranks import run_ranks
 from support import CLASSMIX, ROOT, TINY, largest_difference, load, run_process
 from tool_process import run_tool
-from torch.distributed.elastic.utils.distributed import get_free_port
 
 from mmseg_classmix.datasets.transforms import next_in_batch
 
@@ -16,7 +15,6 @@ def launch(script, *arguments, cwd, **env):
         ROOT / 'tools' / script,
         *arguments,
         cwd=cwd,
-        PORT=get_free_port(),
         **env,
     )
 

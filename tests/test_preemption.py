@@ -128,7 +128,7 @@ def start_dist_train(tmp_path, log):
             )
         ],
         cwd=tmp_path,
-        env=environment(PORT=get_free_port()),
+        env=environment(),
         stdout=log.open('w'),
         stderr=subprocess.STDOUT,
     )
@@ -224,7 +224,7 @@ def test_a_signal_during_the_imports_stops_at_once(tmp_path):
     process = subprocess.Popen(
         [str(ROOT / 'tools' / 'dist_train.sh'), str(CLASSMIX), '2'],
         cwd=tmp_path,
-        env=environment(PORT=get_free_port()),
+        env=environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

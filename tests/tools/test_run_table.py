@@ -3,6 +3,7 @@ import shlex
 import pytest
 from run_logs import call_tool, run_tool, write_run, write_table_configs
 from support import ROOT
+from torch.distributed.elastic.utils.distributed import get_free_port
 
 from mmseg_classmix.utils.runs import read_run
 
@@ -41,7 +42,8 @@ def put_in_path(tmp_path, name, text):
     program.chmod(0o755)
     record = tmp_path / 'record'
     record.mkdir()
-    return dict(PATH=f'{program.parent}:/usr/bin:/bin', RECORD=record)
+    path = f'{program.parent}:/usr/bin:/bin'
+    return dict(PATH=path, RECORD=record, PORT=get_free_port())
 
 
 def test_dry_run_prints_commands_and_warns(tmp_path, configs):

@@ -14,7 +14,6 @@ from support import (
     run_process,
     train,
 )
-from torch.distributed.elastic.utils.distributed import get_free_port
 
 OPTION = 'default_hooks.execution.separate_backward'
 
@@ -99,7 +98,6 @@ def test_two_processes_agree_with_the_usual_way(tmp_path):
             'train_dataloader.sampler.batch_size=2',
             f'{OPTION}={value}',
             cwd=tmp_path,
-            PORT=get_free_port(),
         )
         assert done.returncode == 0, done.stdout
         states.append(weights(folder, 'iter_8.pth'))
