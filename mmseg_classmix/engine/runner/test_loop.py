@@ -1,7 +1,6 @@
 """Test of student and teacher in one pass over the images."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -126,10 +125,12 @@ class TeacherStudentTestLoop(TestLoop):
         self.runner.call_hook(
             'before_test_iter', batch_idx=idx, data_batch=data_batch
         )
-        predicting = getattr(unwrap(self.runner.model), 'predict_on', '')
+        model = unwrap(self.runner.model)
+        predicting = getattr(model, 'predict_on', '')
         # Hooks and evaluator see the network that predicts: it goes last.
         for name in sorted(self.matrices, key=lambda n: n == predicting):
-            with self._predicting_on(name), autocast(enabled=self.fp16):
+            chosen = model.predicting_on(name) if name else nullcontext()
+            with chosen, autocast(enabled=self.fp16):
                 outputs = self.runner.model.test_step(data_batch)
             samples = [output.to_dict() for output in outputs]
             self.matrices[name].process(data_batch, samples)
@@ -140,15 +141,6 @@ class TeacherStudentTestLoop(TestLoop):
             data_batch=data_batch,
             outputs=outputs,
         )
-
-    @contextmanager
-    def _predicting_on(self, name: str) -> Iterator[None]:
-        model = unwrap(self.runner.model)
-        if not name:
-            yield
-            return
-        with model.predicting_on(name):
-            yield
 
     def _report(self, matrices: dict[str, np.ndarray]) -> dict[str, float]:
         classes = self.evaluator.dataset_meta['classes']
