@@ -101,6 +101,7 @@ def test_each_option_keeps_less(tool):
     assert others[1]['kept'] < 0.6 * plain['kept']
 
 
+@pytest.mark.slow
 def test_prints_a_row_for_each():
     done = run_process(sys.executable, TOOL, CLASSMIX, '--size', 32, 40)
     assert done.returncode == 0, done.stdout

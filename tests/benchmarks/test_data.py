@@ -26,6 +26,7 @@ def config(tmp_path):
     return tmp_path / 'config.py'
 
 
+@pytest.mark.slow
 def test_prints_a_table_and_the_wait_for_data(config):
     done = run_process(
         sys.executable,

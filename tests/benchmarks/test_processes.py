@@ -3,6 +3,7 @@
 import re
 import sys
 
+import pytest
 import torch
 from mmengine.config import Config
 from mmseg.registry import MODELS
@@ -25,6 +26,7 @@ def rows(output):
     }
 
 
+@pytest.mark.slow
 def test_an_iteration_is_divided():
     done = run_process(
         sys.executable,

@@ -52,6 +52,7 @@ def test_settings_are_compared_with_plain():
     ) in text
 
 
+@pytest.mark.slow
 def test_random_images_and_a_setting_that_fails():
     done = run_process(
         *(sys.executable, TOOL, CLASSMIX, '--iters', 2),
