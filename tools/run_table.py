@@ -1,13 +1,14 @@
-"""Train every run of a table of the paper, or print the commands.
+"""Train every run of a table, or print the commands.
 
     python tools/run_table.py cityscapes --dry-run
     python tools/run_table.py ablations --only 'ablations/cow*' --gpus 1
     python tools/run_table.py voc12aug --slurm gpu --resume
+    OMP_NUM_THREADS=1 python tools/run_table.py camvid --gpus 1 --jobs 2
 
 Tables: cityscapes (Table 1), voc12aug (Table 2), ablations (Table 3; its
-first two rows are runs of Table 1). A run is in
+first two rows are runs of Table 1), camvid (docs/experiments.md). A run is in
 WORK_DIR/TABLE/CONFIG/seed_SEED; finished ones are skipped. The processes
-share the batch of the paper, whatever their number.
+share the batch of the table, whatever their number.
 """
 
 import argparse
@@ -15,15 +16,18 @@ import contextlib
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from torch.distributed.elastic.utils.distributed import get_free_port
 
 # The OneDL packages print when they are imported: not among the commands.
 with contextlib.redirect_stdout(sys.stderr):
-    from mmseg_classmix.utils.paper import TABLES
     from mmseg_classmix.utils.runs import read_run
     from mmseg_classmix.utils.table_jobs import (
         BEGUN,
         FINISHED,
+        TABLES,
         Job,
         command_line,
         experiments_of,
@@ -45,6 +49,14 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
     parser.add_argument('--gpus', type=int, default=2, help='processes a run')
+    parser.add_argument(
+        '--jobs',
+        type=int,
+        default=1,
+        metavar='N',
+        help='runs that train side by side on this machine; their output '
+        'goes to train.log in each work directory',
+    )
     parser.add_argument(
         '--only',
         nargs='+',
@@ -86,6 +98,10 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.gpus < 1:
         parser.error(f'--gpus {args.gpus} must be at least 1')
+    if args.jobs < 1:
+        parser.error(f'--jobs {args.jobs} must be at least 1')
+    if args.jobs > 1 and args.slurm:
+        parser.error('--slurm submits all runs at once: leave --jobs out')
     if len(set(args.seeds)) < len(args.seeds):
         parser.error(f'--seeds {args.seeds}: each once')
     return args
@@ -114,18 +130,44 @@ def name_missing(jobs: list[Job]) -> bool:
     return bool(missing)
 
 
-def train_here(jobs: list[Job], gpus: int, keep_going: bool) -> list[Job]:
-    """Train one run after the other; returns those that failed."""
+def train_here(
+    jobs: list[Job], gpus: int, side_by_side: int, keep_going: bool
+) -> list[Job]:
+    """Train some runs at a time; returns those that failed."""
     failed = []
-    for job in jobs:
+
+    def train(job: Job) -> None:
+        if failed and not keep_going:
+            return
         env, words = job.command(TOOLS, gpus, None)
-        say(command_line(env, words))
-        code = subprocess.call(words, env={**os.environ, **env})
+        if side_by_side == 1:
+            say(command_line(env, words))
+            code = subprocess.call(words, env={**os.environ, **env})
+        else:
+            env['PORT'] = str(get_free_port())
+            code = start(job, env, words, 'train.log').wait()
         if not ended_well(job, code):
             failed.append(job)
-            if not keep_going:
-                break
+
+    with ThreadPoolExecutor(side_by_side) as pool:
+        list(pool.map(train, jobs))
     return failed
+
+
+def start(
+    job: Job, env: dict[str, str], words: list[str], log_name: str
+) -> subprocess.Popen:
+    """Start a run that writes to a file in its work directory."""
+    job.work_dir.mkdir(parents=True, exist_ok=True)
+    log = job.work_dir / log_name
+    say(f'{command_line(env, words)} >> {log}')
+    with open(log, 'a') as file:
+        return subprocess.Popen(
+            words,
+            env={**os.environ, **env},
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
 
 
 def submit(jobs: list[Job], gpus: int, partition: str) -> list[Job]:
@@ -133,17 +175,7 @@ def submit(jobs: list[Job], gpus: int, partition: str) -> list[Job]:
     processes = []
     for job in jobs:
         env, words = job.command(TOOLS, gpus, partition)
-        job.work_dir.mkdir(parents=True, exist_ok=True)
-        log = job.work_dir / 'slurm.log'
-        say(f'{command_line(env, words)} >> {log}')
-        with open(log, 'a') as file:
-            process = subprocess.Popen(
-                words,
-                env={**os.environ, **env},
-                stdout=file,
-                stderr=subprocess.STDOUT,
-            )
-        processes.append(process)
+        processes.append(start(job, env, words, 'slurm.log'))
     return [
         job
         for job, process in zip(jobs, processes, strict=True)
@@ -199,7 +231,7 @@ def main() -> None:
     if args.slurm:
         failed = submit(jobs, args.gpus, args.slurm)
     else:
-        failed = train_here(jobs, args.gpus, args.keep_going)
+        failed = train_here(jobs, args.gpus, args.jobs, args.keep_going)
     if failed:
         names = '\n'.join(str(job.work_dir) for job in failed)
         sys.exit(f'error: {len(failed)} of {len(jobs)} failed:\n{names}')

@@ -64,6 +64,8 @@ class Experiment:
         mean: Published mIoU in percent, or None.
         std: Published standard deviation, or None.
         baseline: Config of the supervised run to compare with, or None.
+        ablation_base: For a config of ``ablations``, the config that it
+            changes, if not that of the paper.
     """
 
     table: str
@@ -76,6 +78,7 @@ class Experiment:
     mean: float | None = None
     std: float | None = None
     baseline: str | None = None
+    ablation_base: str | None = None
 
     @property
     def name(self) -> str:

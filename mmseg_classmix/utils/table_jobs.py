@@ -1,17 +1,22 @@
-"""The training runs of a table of the paper, as commands."""
+"""The training runs of a table, as commands."""
 
 import os
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path, PurePath
 
 from mmengine.config import Config
 
-from .paper import TABLES, Experiment
+from . import paper
+from .camvid_table import CAMVID
+from .paper import Experiment
 from .run_config import SPLIT_FILE, labeled_source
 from .runs import read_run
 
+TABLES = dict(paper.TABLES, camvid=CAMVID)
 # configs/ablations inherit from a config of this name.
 ABLATION_BASE = 'cityscapes_1-8'
 NEW, BEGUN, FINISHED = 'new', 'begun', 'finished'
@@ -52,10 +57,7 @@ class Job:
         Returns:
             Environment variables to set, and the words of the command.
         """
-        env, config = {}, str(self.config)
-        ablation = self.experiment.config.startswith('ablations/')
-        if ablation and 'ABLATION_BASE' in os.environ:
-            env['ABLATION_BASE'] = os.environ['ABLATION_BASE']
+        env, config = ablation_base(self.experiment), str(self.config)
         if partition is None:
             words = [str(tools / 'dist_train.sh'), config, str(gpus)]
         else:
@@ -80,7 +82,7 @@ def experiments_of(table: str, patterns: list[str]) -> list[Experiment]:
     """List the rows of a table.
 
     Args:
-        table: Name in ``paper.TABLES``. With ``ABLATION_BASE=NAME`` in the
+        table: Name in ``TABLES``. With ``ABLATION_BASE=NAME`` in the
             environment, the ablations are those of that config, and their
             batch is the one that it has.
         patterns: Configs to keep, such as ``classmix/*``; none for all.
@@ -100,6 +102,7 @@ def experiments_of(table: str, patterns: list[str]) -> list[Experiment]:
                 table=f'ablations_{base}',
                 config=row.config.replace(ABLATION_BASE, base),
                 labeled=None,
+                ablation_base=base if 'ablations/' in row.config else None,
             )
             for row in rows
         ]
@@ -147,7 +150,8 @@ def plan(
         config = configs / f'{experiment.config}.py'
         cfg = None
         if config.is_file():
-            cfg = Config.fromfile(str(config), import_custom_modules=False)
+            with _environment(ablation_base(experiment)):
+                cfg = Config.fromfile(str(config), import_custom_modules=False)
         for seed in seeds:
             lists = _split_files(experiment, cfg, configs, seed)
             own = [f'randomness.seed={seed}']
@@ -173,6 +177,26 @@ def plan(
     return jobs
 
 
+def ablation_base(experiment: Experiment) -> dict[str, str]:
+    """Variables of the environment that the config of a row reads."""
+    base = experiment.ablation_base
+    return {} if base is None else dict(ABLATION_BASE=base)
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
 def _split_files(
     experiment: Experiment, cfg: Config | None, configs: Path, seed: int
 ) -> list[Path]:
@@ -191,7 +215,8 @@ def _split_files(
 
 
 def _data_folder(experiment: Experiment) -> str:
-    return 'voc12aug' if experiment.data == 'VOC' else 'cityscapes'
+    folders = dict(VOC='voc12aug', CamVid='camvid')
+    return folders.get(experiment.data, 'cityscapes')
 
 
 def _batch_options(

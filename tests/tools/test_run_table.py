@@ -1,3 +1,4 @@
+import re
 import shlex
 
 import pytest
@@ -121,6 +122,18 @@ def test_failure_stops_or_not(tmp_path, configs, call, option, calls):
     assert said.count('failed with exit code 3') == calls
 
 
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['--jobs', 0], '--jobs 0 must be at least 1'),
+        (['--jobs', 2, '--slurm', 'gpu'], '--slurm submits all runs at once'),
+    ],
+)
+def test_wrong_numbers_of_jobs_are_refused(call, options, message):
+    _, said, error = call('cityscapes', *options)
+    assert error == 2 and message in said
+
+
 def test_slurm_gets_every_run(tmp_path, configs, call):
     env = put_in_path(tmp_path, 'srun', SRUN)
     _, said, error = call(
@@ -163,6 +176,8 @@ def test_table_trains_once_and_is_summarized(
         1,
         '--gpus',
         1,
+        '--jobs',
+        2,
         '--configs',
         configs,
         '--work-dir',
@@ -170,6 +185,9 @@ def test_table_trains_once_and_is_summarized(
     )
     done = run_tool(TOOL, 'cityscapes', *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    # Side by side: both had started before one had ended.
+    ports = re.findall(r'^PORT=(\d+) .*train.log$', done.stderr, re.MULTILINE)
+    assert len(set(ports)) == 2
     out = tmp_path / 'out' / 'cityscapes'
     base = read_run(out / 'supervised' / 'cityscapes_1-8' / 'seed_1')
     ours = read_run(out / 'classmix' / 'cityscapes_1-8' / 'seed_1')
@@ -177,6 +195,7 @@ def test_table_trains_once_and_is_summarized(
         assert run.finished
         assert (run.fraction, run.seed, run.split) == ('1-8', 1, 1)
         assert run.images == images
+        assert 'Iter(val)' in (run.work_dir / 'train.log').read_text()
     _, said, error = call('cityscapes', *arguments)
     assert error is None
     assert said.count('finished: ') == 2

@@ -21,8 +21,14 @@ def planned(configs, out, *, only=(), seeds=(0,), gpus=1, options=()):
 
 @pytest.mark.parametrize(
     ('table', 'supervised', 'semi'),
-    # Fractions of Tables 1 and 2; rows of Table 3, no_mix, published_code.
-    [('cityscapes', 5, 4), ('voc12aug', 6, 5), ('ablations', 3, 13)],
+    # Fractions of Tables 1 and 2; rows of Table 3, no_mix, published_code;
+    # fractions of CamVid, and three other mixes at one of them.
+    [
+        ('cityscapes', 5, 4),
+        ('voc12aug', 6, 5),
+        ('ablations', 3, 13),
+        ('camvid', 4, 7),
+    ],
 )
 def test_every_row_and_seed_is_a_command(tmp_path, table, supervised, semi):
     rows = experiments_of(table, [])
@@ -32,7 +38,7 @@ def test_every_row_and_seed_is_a_command(tmp_path, table, supervised, semi):
     lists = [
         sum('ann_file' in option for option in job.options) for job in jobs
     ]
-    full = 3 if table != 'ablations' else 0
+    full = 3 if table in ('cityscapes', 'voc12aug') else 0
     assert lists.count(2) == 3 * semi
     assert lists.count(1) == 3 * supervised - full
     assert lists.count(0) == full
@@ -78,6 +84,25 @@ def test_ablations_of_another_base(tmp_path, monkeypatch):
         'camvid_1-8_r18',
         'seed_2',
     )
+
+
+def test_camvid_is_mixed_in_five_ways_with_the_lists_of_the_seed(
+    tmp_path, monkeypatch
+):
+    # Of somebody who has just run the ablations of another config.
+    monkeypatch.setenv('ABLATION_BASE', 'camvid_1-8_r18')
+    rows = experiments_of('camvid', ['*_1-8_lite0', 'ablations/*'])
+    jobs = plan(rows, [1], 1, ROOT / 'configs', tmp_path, [])
+    splits = ROOT / 'configs' / 'splits' / 'camvid'
+    assert [job.missing for job in jobs] == [()] * 5
+    for job in jobs:
+        env, words = job.command(Path('tools'), 1, None)
+        assert f'{SOURCE}.0.ann_file={splits}/1-8_1_labeled.txt' in words
+        mixed = 'ablations' in str(job.config)
+        assert env == (dict(ABLATION_BASE='camvid_1-8_lite0') if mixed else {})
+    # Two processes share the batch: one labeled image each.
+    (job,) = plan(rows[:1], [1], 2, ROOT / 'configs', tmp_path, [])
+    assert 'train_dataloader.batch_size=1' in job.options
 
 
 def test_unknown_patterns_and_numbers_are_named(tmp_path):

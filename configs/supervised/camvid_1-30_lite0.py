@@ -1,0 +1,5 @@
+# Pretrained baseline on 12 of 367 images of CamVid.
+_base_ = './camvid_1-8_lite0.py'
+labeled = _base_.labeled
+labeled.ann_file = '{{ fileDirname }}/../splits/camvid/1-30_0_labeled.txt'
+train_dataloader = dict(dataset=dict(datasets=[labeled]))
