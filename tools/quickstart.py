@@ -31,7 +31,7 @@ def parse_args() -> argparse.Namespace:
         '--seed',
         type=int,
         default=0,
-        choices=[0, 1, 2],
+        choices=range(5),
         help='seed of the split, the weights and the order of the data',
     )
     parser.add_argument(

@@ -6,9 +6,10 @@
     OMP_NUM_THREADS=1 python tools/run_table.py camvid --gpus 1 --jobs 2
 
 Tables: cityscapes (Table 1), voc12aug (Table 2), ablations (Table 3; its
-first two rows are runs of Table 1), camvid (docs/experiments.md). A run is in
-WORK_DIR/TABLE/CONFIG/seed_SEED; finished ones are skipped. The processes
-share the batch of the table, whatever their number.
+first two rows are runs of Table 1); camvid and quickstart
+(docs/experiments.md). A run is in WORK_DIR/TABLE/CONFIG/seed_SEED; finished
+ones are skipped. The processes share the batch of the table, whatever their
+number.
 """
 
 import argparse

@@ -11,12 +11,12 @@ from pathlib import Path, PurePath
 from mmengine.config import Config
 
 from . import paper
-from .camvid_table import CAMVID
+from .cpu_tables import CAMVID, QUICKSTART
 from .paper import Experiment
 from .run_config import SPLIT_FILE, labeled_source
 from .runs import read_run
 
-TABLES = dict(paper.TABLES, camvid=CAMVID)
+TABLES = dict(paper.TABLES, camvid=CAMVID, quickstart=QUICKSTART)
 # configs/ablations inherit from a config of this name.
 ABLATION_BASE = 'cityscapes_1-8'
 NEW, BEGUN, FINISHED = 'new', 'begun', 'finished'
@@ -215,7 +215,9 @@ def _split_files(
 
 
 def _data_folder(experiment: Experiment) -> str:
-    folders = dict(VOC='voc12aug', CamVid='camvid')
+    folders = dict(
+        VOC='voc12aug', CamVid='camvid', StreetScenes='street_scenes'
+    )
     return folders.get(experiment.data, 'cityscapes')
 
 

@@ -28,6 +28,7 @@ def planned(configs, out, *, only=(), seeds=(0,), gpus=1, options=()):
         ('voc12aug', 6, 5),
         ('ablations', 3, 13),
         ('camvid', 4, 7),
+        ('quickstart', 1, 1),
     ],
 )
 def test_every_row_and_seed_is_a_command(tmp_path, table, supervised, semi):
