@@ -40,7 +40,8 @@ class LiteStages(BaseModule):
         self.stem = ConvModule(3, STEM, 3, stride=2, conv_cfg=same, **common)
         self.stages = nn.ModuleList()
         channels, stride = STEM, 2
-        for count, kernel, step, expansion, out in STAGES:
+        needed = STAGES[: max(self.out_indices) + 1]
+        for count, kernel, step, expansion, out in needed:
             blocks = []
             # The block that would halve the size sees undilated features.
             before = max(stride // output_stride, 1)
@@ -75,7 +76,7 @@ class LiteStages(BaseModule):
         """Compute the features of the stages ``out_indices``."""
         features = []
         x = self.stem(x)
-        for stage in self.stages[: max(self.out_indices) + 1]:
+        for stage in self.stages:
             x = stage(x)
             features.append(x)
         return tuple(features[i] for i in self.out_indices)

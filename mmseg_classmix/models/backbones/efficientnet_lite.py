@@ -27,7 +27,8 @@ class EfficientNetLite(LiteStages):
     Args:
         out_indices: Stages whose features are returned, in 0...6. They have
             16, 24, 40, 80, 112, 192 and 320 channels, 2, 4, 8, 16, 16, 32
-            and 32 times smaller than the image.
+            and 32 times smaller than the image. Stages after the last one
+            are not built; what a checkpoint has of them is not loaded.
         output_stride: 8, 16 or 32. Below 32 the last stages dilate their
             convolutions instead of taking every second pixel.
         norm_cfg: Norm layers; the published weights need ``eps=1e-3``.

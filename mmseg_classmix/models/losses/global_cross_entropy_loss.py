@@ -16,15 +16,23 @@ class GlobalCrossEntropyLoss(CrossEntropyLoss):
     loss of one, and a batch without any labeled pixel has a loss of 0.
 
     Args:
+        class_weight: Factor of every class; the sum of the weighted pixels is
+            divided by the number of pixels. None: all are 1.
         loss_weight: Factor of the loss.
         loss_name: Name of the loss in the log.
     """
 
     def __init__(
-        self, loss_weight: float = 1.0, loss_name: str = 'loss_ce'
+        self,
+        class_weight: list[float] | None = None,
+        loss_weight: float = 1.0,
+        loss_name: str = 'loss_ce',
     ) -> None:
         super().__init__(
-            loss_weight=loss_weight, loss_name=loss_name, avg_non_ignore=True
+            class_weight=class_weight,
+            loss_weight=loss_weight,
+            loss_name=loss_name,
+            avg_non_ignore=True,
         )
 
     def forward(

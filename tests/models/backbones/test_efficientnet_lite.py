@@ -81,6 +81,14 @@ def test_dilated_features_are_those_of_the_strided_network_between(converted):
     torch.testing.assert_close(found[..., ::2, ::2], expected)
 
 
+def test_what_no_feature_needs_is_not_built(converted):
+    small, whole = build(converted, out_indices=(1, 4)), build(converted)
+    assert len(small.stages) == 5 and len(whole.stages) == 7
+    image = torch.randn(1, 3, 65, 65)
+    with torch.no_grad():
+        torch.testing.assert_close(small(image)[1], whole(image)[2])
+
+
 def test_missing_weights_name_the_package_and_the_command(tmp_path):
     path = tmp_path / 'missing.pth'
     with pytest.raises(FileNotFoundError) as error:

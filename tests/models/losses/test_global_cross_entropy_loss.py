@@ -12,19 +12,28 @@ from mmseg_classmix.models.losses import GlobalCrossEntropyLoss
 
 
 @pytest.mark.parametrize('weighted', [False, True])
-def test_global_cross_entropy_is_a_mean_over_labeled_pixels(weighted):
+@pytest.mark.parametrize('of_class', [False, True])
+def test_global_cross_entropy_is_a_mean_over_labeled_pixels(
+    weighted, of_class
+):
     logits, case = make_case(padded=True)
     label = case['pseudo_label']
     valid = label != 255
     weight = case['confidence'] if weighted else np.ones(label.shape)
     student = softmax(logits)
+    factors = np.linspace(0.5, 3, logits.shape[1])
+    if of_class:
+        # Ignored pixels have no class, and no weight.
+        weight = weight * factors[np.where(valid, label, 0)]
     total = sum(
         -weight[i, row, col]
         * math.log(student[i, label[i, row, col], row, col])
         for i, row, col in np.argwhere(valid)
     )
     pred, batch = to_torch(logits, case)
-    value = GlobalCrossEntropyLoss(loss_weight=0.4)(
+    value = GlobalCrossEntropyLoss(
+        class_weight=list(factors) if of_class else None, loss_weight=0.4
+    )(
         pred,
         batch['pseudo_label'],
         weight=batch['confidence'] if weighted else None,
