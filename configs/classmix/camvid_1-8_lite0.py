@@ -9,6 +9,10 @@ model = dict(
 )
 labeled, unlabeled = _base_.labeled, _base_.unlabeled
 unlabeled.ann_file = '{{ fileDirname }}/../splits/camvid/1-8_0_unlabeled.txt'
+# The log has the accuracy of pseudo-labels (docs/monitoring.md); no mask is
+# learned from.
+unlabeled.eval_pseudo_labels = True
+unlabeled.data_prefix.seg_map_path = 'annotations/train'
 train_dataloader = dict(
     batch_size=4,
     sampler=dict(batch_size=4, source_ratio=[1, 1]),

@@ -1,8 +1,8 @@
-# Pretrained baseline on 46 of 367 images of CamVid, batch 2, 1k iterations.
+# Pretrained baseline on 46 of 367 images of CamVid, batch 2, 2k iterations.
 _base_ = [
     '../_base_/models/deeplabv3plus_lite0-d16.py',
     '../_base_/datasets/camvid_180x240.py',
-    '../_base_/schedules/adamw_finetune_1k.py',
+    '../_base_/schedules/adamw_finetune_2k.py',
     '../_base_/default_runtime.py',
 ]
 data_preprocessor = dict(size=(180, 240), size_divisor=None)

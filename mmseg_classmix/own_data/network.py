@@ -116,7 +116,7 @@ def _lite_network(
 ) -> Network:
     network = Network(
         str(configs / '_base_' / 'models' / LITE),
-        _schedule(configs, 'sgd_40k' if init else 'adamw_finetune_1k'),
+        _schedule(configs, 'sgd_40k' if init else 'adamw_finetune_2k'),
         'DeepLab-v3+ on EfficientNet-Lite0, small enough for a CPU and '
         'pretrained on ImageNet',
         load_from=init,

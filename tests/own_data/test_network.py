@@ -45,7 +45,7 @@ def test_small_machine_takes_the_weights_that_pip_installs(configs):
     for machine in (CPU, Machine(2, 2)):
         found = default_network(configs, machine, None, None)
         assert found.base.endswith('deeplabv3plus_lite0-d16.py')
-        assert found.schedule.endswith('adamw_finetune_1k.py')
+        assert found.schedule.endswith('adamw_finetune_2k.py')
         assert not found.remarks
     found = default_network(configs, GPU, None, None)
     assert found.base.endswith('deeplabv2_r50-d8.py')
