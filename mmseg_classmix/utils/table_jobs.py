@@ -57,7 +57,7 @@ class Job:
         Returns:
             Environment variables to set, and the words of the command.
         """
-        env, config = ablation_base(self.experiment), str(self.config)
+        env, config = _variables(self.experiment), str(self.config)
         if partition is None:
             words = [str(tools / 'dist_train.sh'), config, str(gpus)]
         else:
@@ -150,7 +150,7 @@ def plan(
         config = configs / f'{experiment.config}.py'
         cfg = None
         if config.is_file():
-            with _environment(ablation_base(experiment)):
+            with _environment(_variables(experiment)):
                 cfg = Config.fromfile(str(config), import_custom_modules=False)
         for seed in seeds:
             lists = _split_files(experiment, cfg, configs, seed)
@@ -177,7 +177,7 @@ def plan(
     return jobs
 
 
-def ablation_base(experiment: Experiment) -> dict[str, str]:
+def _variables(experiment: Experiment) -> dict[str, str]:
     """Variables of the environment that the config of a row reads."""
     base = experiment.ablation_base
     return {} if base is None else dict(ABLATION_BASE=base)
