@@ -4,7 +4,7 @@ Names are ordered by a hash of (seed, name): the same on every machine, and
 with one seed a smaller labeled set is part of every larger one.
 
     python tools/make_splits.py configs/_base_/datasets/camvid_180x240.py \
-        configs/splits/camvid --fractions 1/8 1/4 1/2 --seeds 0 1 2
+        configs/splits/camvid --fractions 1/30 1/8 1/4 1/2 --seeds 0 1 2
     python tools/make_splits.py \
         configs/_base_/datasets/cityscapes_512x1024.py \
         configs/splits/cityscapes --counts 1-30=100 1-8=372 --seeds 0 1 2

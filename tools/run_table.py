@@ -15,9 +15,10 @@ number.
 import argparse
 import contextlib
 import os
+import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+import time
 from pathlib import Path
 
 from torch.distributed.elastic.utils.distributed import get_free_port
@@ -55,8 +56,8 @@ def parse_args() -> argparse.Namespace:
         type=int,
         default=1,
         metavar='N',
-        help='runs that train side by side on this machine; their output '
-        'goes to train.log in each work directory',
+        help='runs that train side by side and share the cores or GPUs of '
+        'this machine; their output goes to train.log in each work directory',
     )
     parser.add_argument(
         '--only',
@@ -103,6 +104,11 @@ def parse_args() -> argparse.Namespace:
         parser.error(f'--jobs {args.jobs} must be at least 1')
     if args.jobs > 1 and args.slurm:
         parser.error('--slurm submits all runs at once: leave --jobs out')
+    if args.jobs > 1 and os.environ.get('NNODES', '1') != '1':
+        parser.error(
+            f'--jobs {args.jobs} is for one machine, and NNODES='
+            f'{os.environ["NNODES"]}: leave --jobs out'
+        )
     if len(set(args.seeds)) < len(args.seeds):
         parser.error(f'--seeds {args.seeds}: each once')
     return args
@@ -134,40 +140,52 @@ def name_missing(jobs: list[Job]) -> bool:
 def train_here(
     jobs: list[Job], gpus: int, side_by_side: int, keep_going: bool
 ) -> list[Job]:
-    """Train some runs at a time; returns those that failed."""
-    failed = []
+    """Train some runs at a time; returns those that failed.
 
-    def train(job: Job) -> None:
-        if failed and not keep_going:
-            return
-        env, words = job.command(TOOLS, gpus, None)
-        if side_by_side == 1:
-            say(command_line(env, words))
-            code = subprocess.call(words, env={**os.environ, **env})
-        else:
-            env['PORT'] = str(get_free_port())
-            code = start(job, env, words, 'train.log').wait()
-        if not ended_well(job, code):
-            failed.append(job)
-
-    with ThreadPoolExecutor(side_by_side) as pool:
-        list(pool.map(train, jobs))
-    return failed
+    None outlives this process, whatever ends it but a kill.
+    """
+    waiting, running, failed = list(jobs), [], []
+    try:
+        while True:
+            stopped = failed and not keep_going
+            if waiting and not stopped and len(running) < side_by_side:
+                job = waiting.pop(0)
+                env, words = job.command(TOOLS, gpus, None)
+                log_name = None
+                if side_by_side > 1:
+                    env['PORT'] = str(get_free_port())
+                    log_name = 'train.log'
+                running.append((job, start(job, env, words, log_name)))
+            elif running:
+                time.sleep(0.2)
+                ended = [(j, p) for j, p in running if p.poll() is not None]
+                running = [pair for pair in running if pair not in ended]
+                failed += [
+                    j for j, p in ended if not ended_well(j, p.returncode)
+                ]
+            else:
+                return failed
+    finally:
+        for _, process in running:
+            process.terminate()
+        for _, process in running:
+            process.wait()
 
 
 def start(
-    job: Job, env: dict[str, str], words: list[str], log_name: str
+    job: Job, env: dict[str, str], words: list[str], log_name: str | None
 ) -> subprocess.Popen:
-    """Start a run that writes to a file in its work directory."""
+    """Start a run that writes to a file in its work directory, or here."""
+    line, env = command_line(env, words), {**os.environ, **env}
+    if log_name is None:
+        say(line)
+        return subprocess.Popen(words, env=env)
     job.work_dir.mkdir(parents=True, exist_ok=True)
     log = job.work_dir / log_name
-    say(f'{command_line(env, words)} >> {log}')
+    say(f'{line} >> {log}')
     with open(log, 'a') as file:
         return subprocess.Popen(
-            words,
-            env={**os.environ, **env},
-            stdout=file,
-            stderr=subprocess.STDOUT,
+            words, env=env, stdout=file, stderr=subprocess.STDOUT
         )
 
 
@@ -208,6 +226,8 @@ def say(text: str) -> None:
 def main() -> None:
     """Train, or print what would be run."""
     args = parse_args()
+    # Python ends without it, and runs go on that nobody waits for.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         # mmengine logs what it reads from the environment.
         with contextlib.redirect_stdout(sys.stderr):

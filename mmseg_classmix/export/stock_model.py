@@ -87,6 +87,8 @@ def _is_pretrained(value: Any) -> bool:
 
 
 def _loss(cfg: dict) -> dict:
+    # mmseg 1.2.2 cannot weigh classes where pixels are ignored.
+    cfg = {key: cfg[key] for key in cfg if key != 'class_weight'}
     return dict(cfg, type='CrossEntropyLoss', avg_non_ignore=True)
 
 

@@ -27,7 +27,12 @@ def _pair(name: str, **common) -> list[Experiment]:
 def _camvid(fraction: str) -> list[Experiment]:
     name = f'camvid_{fraction}_lite0'
     baseline, ours = _pair(
-        name, table='camvid', data='CamVid', fraction=fraction, labeled=2
+        name,
+        table='camvid',
+        data='CamVid',
+        fraction=fraction,
+        labeled=2,
+        max_iters=2000,
     )
     mixes = MIXES if fraction == FRACTIONS[0] else ()
     others = [
@@ -44,4 +49,5 @@ QUICKSTART = _pair(
     data='StreetScenes',
     fraction='16-images',
     labeled=4,
+    max_iters=1000,
 )

@@ -132,7 +132,7 @@ def plan(
     Args:
         experiments: Rows of a table.
         seeds: Seeds of each.
-        gpus: Number of processes, which share the batch of the paper.
+        gpus: Number of processes, which share the batch of the table.
         configs: Folder of the configs.
         out: Folder of the work directories, TABLE/CONFIG/seed_SEED in it.
         options: More ``KEY=VALUE`` for every run.

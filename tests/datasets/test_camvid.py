@@ -15,7 +15,8 @@ def names(part, fraction='1-8', seed=0):
 
 @pytest.mark.parametrize('seed', [0, 1, 2])
 @pytest.mark.parametrize(
-    ('fraction', 'count'), [('1-8', 46), ('1-4', 92), ('1-2', 184)]
+    ('fraction', 'count'),
+    [('1-30', 12), ('1-8', 46), ('1-4', 92), ('1-2', 184)],
 )
 def test_splits_are_disjoint_and_complete(fraction, count, seed):
     labeled = names('labeled', fraction, seed)

@@ -3,7 +3,9 @@ import torch
 from drawn_weights import draw_weights
 from mmengine.config import Config, ConfigDict
 from mmengine.model import revert_sync_batchnorm
+from mmengine.structures import PixelData
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 from support import ROOT
 
 from mmseg_classmix.export.modules import (  # noqa: F401  registered
@@ -55,6 +57,12 @@ def test_deeplab_computes_the_same(monkeypatch):
         expected = ours.encode_decode(image, metas)
         assert torch.equal(stock.encode_decode(image, metas), expected)
     assert expected.std() > 0
+    # Somebody may train on, with labels to ignore.
+    label = torch.full((1, 43, 50), 255)
+    label[:, :20] = 3
+    sample = SegDataSample(gt_sem_seg=PixelData(data=label))
+    losses = stock.decode_head.loss_by_feat(expected, [sample])
+    assert 0 < losses['loss_ce'] < 100
 
 
 def test_what_only_trains_is_left_out():

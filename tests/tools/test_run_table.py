@@ -1,9 +1,13 @@
 import re
 import shlex
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 from run_logs import call_tool, run_tool, write_run, write_table_configs
-from support import ROOT
+from support import ROOT, environment
 from torch.distributed.elastic.utils.distributed import get_free_port
 
 from mmseg_classmix.utils.runs import read_run
@@ -15,6 +19,21 @@ printf '%s\\n' "$@" > "$RECORD/$3"
 """
 # In place of the Python of dist_train.sh: counts its calls and fails.
 FAILS = '#!/usr/bin/env bash\necho started >> "$RECORD/calls"\nexit 3\n'
+# Then waits for another one to start.
+MEETS = """#!/usr/bin/env bash
+echo started >> "$RECORD/calls"
+for i in {1..200}; do
+    (($(wc -l < "$RECORD/calls") < 2)) || exit 3
+    sleep 0.1
+done
+exit 4
+"""
+# Trains until it is told to end, and says so.
+WAITS = """#!/usr/bin/env bash
+trap 'touch "$RECORD/ended_$$"; exit 75' TERM
+touch "$RECORD/begun_$$"
+for i in {1..600}; do sleep 0.1; done
+"""
 SOURCE = 'train_dataloader.dataset.datasets'
 
 
@@ -27,7 +46,9 @@ def call(monkeypatch, capsys):
             monkeypatch.setenv(name, str(value))
         return call_tool(TOOL, monkeypatch, capsys, *arguments)
 
-    return run
+    before = signal.getsignal(signal.SIGTERM)
+    yield run
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture
@@ -127,11 +148,46 @@ def test_failure_stops_or_not(tmp_path, configs, call, option, calls):
     [
         (['--jobs', 0], '--jobs 0 must be at least 1'),
         (['--jobs', 2, '--slurm', 'gpu'], '--slurm submits all runs at once'),
+        (['--jobs', 2], 'is for one machine, and NNODES=3'),
     ],
 )
 def test_wrong_numbers_of_jobs_are_refused(call, options, message):
-    _, said, error = call('cityscapes', *options)
+    _, said, error = call('cityscapes', *options, NNODES=3)
     assert error == 2 and message in said
+
+
+def test_jobs_start_together_and_none_after_a_failure(tmp_path, configs, call):
+    env = put_in_path(tmp_path, 'python', MEETS)
+    arguments = ('--only', '*_1-8', '--seeds', 0, 1, '--configs', configs)
+    out = tmp_path / 'out'
+    _, said, error = call(
+        'cityscapes', *arguments, '--jobs', 2, '--work-dir', out, **env
+    )
+    # Of four runs; each of the two has seen the other.
+    assert error.startswith('error: 2 of 4 failed')
+    assert said.count('failed with exit code 3') == 2
+    assert (tmp_path / 'record' / 'calls').read_text() == 'started\n' * 2
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_runs_end_with_the_tool(tmp_path, configs, number):
+    env = put_in_path(tmp_path, 'python', WAITS)
+    path, record = env['PATH'], env['RECORD']
+    process = subprocess.Popen(
+        [sys.executable, TOOL, 'cityscapes', '--only', '*_1-8']
+        + ['--seeds', '0', '--jobs', '2', '--configs', configs]
+        + ['--work-dir', tmp_path / 'out'],
+        env=environment(PATH=path, RECORD=record),
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while len(list(record.glob('begun_*'))) < 2:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    # To the tool alone, as a scheduler does.
+    process.send_signal(number)
+    assert process.wait(60) != 0
+    assert len(list(record.glob('ended_*'))) == 2
 
 
 def test_slurm_gets_every_run(tmp_path, configs, call):
@@ -185,7 +241,6 @@ def test_table_trains_once_and_is_summarized(
     )
     done = run_tool(TOOL, 'cityscapes', *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    # Side by side: both had started before one had ended.
     ports = re.findall(r'^PORT=(\d+) .*train.log$', done.stderr, re.MULTILINE)
     assert len(set(ports)) == 2
     out = tmp_path / 'out' / 'cityscapes'
