@@ -179,6 +179,8 @@ def test_runs_end_with_the_tool(tmp_path, configs, number):
         + ['--work-dir', tmp_path / 'out'],
         env=environment(PATH=path, RECORD=record),
         stderr=subprocess.DEVNULL,
+        # Jobs in the background of a shell ignore it, and so do their own.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
     while len(list(record.glob('begun_*'))) < 2:
