@@ -14,8 +14,6 @@ paper with its data set, schedule and settings only.
 
 import argparse
 import contextlib
-import csv
-import io
 import sys
 from pathlib import Path
 
@@ -24,6 +22,7 @@ with contextlib.redirect_stdout(sys.stderr):
     from mmseg_classmix.utils.run_groups import Group, group_runs
     from mmseg_classmix.utils.run_scores import find_baseline, gain, score
     from mmseg_classmix.utils.runs import NETWORKS, Run, find_runs
+    from mmseg_classmix.utils.text_table import STYLES, render
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 OTHER_SEEDS = '*'
@@ -41,9 +40,7 @@ def parse_args() -> argparse.Namespace:
         type=Path,
         help='work directories, or folders of them',
     )
-    parser.add_argument(
-        '--format', choices=['text', 'markdown', 'csv'], default='text'
-    )
+    parser.add_argument('--format', choices=STYLES, default=STYLES[0])
     parser.add_argument(
         '--metric', default='mIoU', help='as the evaluator names it'
     )
@@ -202,24 +199,6 @@ def csv_cells(row: dict, metric: str, best: bool) -> dict[str, object]:
 def number(value: float | None) -> str:
     """Write a number, or nothing."""
     return '' if value is None else f'{value:.4f}'
-
-
-def render(rows: list[dict], style: str) -> str:
-    """Lay out rows of the same columns as text, Markdown or CSV."""
-    table = [list(rows[0]), *([str(v) for v in r.values()] for r in rows)]
-    if style == 'csv':
-        out = io.StringIO()
-        csv.writer(out, lineterminator='\n').writerows(table)
-        return out.getvalue().rstrip('\n')
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    rule = ['-' * width for width in widths]
-    lines = [
-        [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
-        for line in [table[0], rule, *table[1:]]
-    ]
-    if style == 'markdown':
-        return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
-    return '\n'.join('  '.join(line).rstrip() for line in lines)
 
 
 def unfinished_notes(runs: list[Run]) -> list[str]:

@@ -1,0 +1,114 @@
+"""Print the scores of every class of all finished runs below some folders.
+
+    python tools/analysis_tools/compare_classes.py work_dirs/camvid
+
+A column is the mean over runs that differ in nothing but the seed, as a row
+of summarize_runs.py is, with their number in brackets; a class that has no
+pixels in some run has the mean of the others. The scores are those of the
+last validation, from the text logs.
+"""
+
+import argparse
+import contextlib
+import math
+import sys
+from pathlib import Path
+from statistics import mean
+
+# The OneDL packages print when they are imported: not into the table.
+with contextlib.redirect_stdout(sys.stderr):
+    from mmseg_classmix.utils.class_tables import read_class_scores
+    from mmseg_classmix.utils.paper import SUPERVISED
+    from mmseg_classmix.utils.run_groups import Group, group_runs
+    from mmseg_classmix.utils.runs import NETWORKS, find_runs
+    from mmseg_classmix.utils.text_table import STYLES, render
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        'work_dirs',
+        nargs='+',
+        type=Path,
+        help='work directories, or folders of them',
+    )
+    parser.add_argument(
+        '--network',
+        choices=NETWORKS,
+        default=NETWORKS[0],
+        help='the only network of a supervised run is shown for both',
+    )
+    parser.add_argument(
+        '--metric', default='IoU', help="column of mmseg's table of classes"
+    )
+    parser.add_argument('--format', choices=STYLES, default=STYLES[0])
+    return parser.parse_args()
+
+
+def class_means(
+    group: Group, network: str, metric: str
+) -> dict[str, float | None]:
+    """Average the scores of every class.
+
+    Args:
+        group: Runs of one column.
+        network: 'student' or 'teacher'.
+        metric: Such as 'IoU'.
+
+    Returns:
+        Mean by class in percent, None for a class without pixels.
+
+    Raises:
+        ValueError: If a run has no such scores.
+    """
+    if group.first.method == SUPERVISED:
+        network = NETWORKS[0]
+    runs = [read_class_scores(run, network, metric) for run in group.runs]
+    means = {}
+    for name in runs[0]:
+        values = [run[name] for run in runs if not math.isnan(run[name])]
+        means[name] = mean(values) if values else None
+    return means
+
+
+def main() -> None:
+    """Print the table."""
+    args = parse_args()
+    try:
+        # mmengine logs what configs read from the environment.
+        with contextlib.redirect_stdout(sys.stderr):
+            runs = [run for run in find_runs(args.work_dirs) if run.finished]
+            columns = {
+                f'{group.label}, {group.first.method} ({len(group.runs)})': (
+                    class_means(group, args.network, args.metric)
+                )
+                for group in group_runs(runs, CONFIGS)
+            }
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(f'error: {error}')
+    if not columns:
+        sys.exit('error: no finished runs')
+    names = dict.fromkeys(
+        name for column in columns.values() for name in column
+    )
+    rows = [
+        {'class': name}
+        | {title: cell(means.get(name)) for title, means in columns.items()}
+        for name in names
+    ]
+    print(render(rows, args.format))
+
+
+def cell(score: float | None) -> str:
+    """Write a score, or nothing."""
+    return '' if score is None else f'{score:.2f}'
+
+
+if __name__ == '__main__':
+    main()
