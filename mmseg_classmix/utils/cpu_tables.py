@@ -43,6 +43,10 @@ def _camvid(fraction: str) -> list[Experiment]:
 
 
 CAMVID = [row for fraction in FRACTIONS for row in _camvid(fraction)]
+# What all labels would bring.
+CAMVID.append(
+    replace(CAMVID[0], config='supervised/camvid_full_lite0', fraction='full')
+)
 QUICKSTART = _pair(
     'street_scenes_r18',
     table='quickstart',
