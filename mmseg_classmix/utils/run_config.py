@@ -119,6 +119,11 @@ def settings(cfg: Config, processes: int | None) -> dict[str, str]:
     for key in DECISIVE:
         _flatten(key, _get(cfg, key), flat)
     flat = {key: v for key, v in flat.items() if key not in INDIFFERENT}
+    wrapper = cfg.get('model_wrapper_cfg') or {}
+    # One process has the statistics of the whole batch anyway; without a GPU
+    # the wrapper sees to them.
+    if processes == 1 or wrapper.get('sync_bn'):
+        flat['sync_bn'] = 'torch'
     images = images_per_iter(cfg, processes)
     if images is None:
         flat['images_per_process'] = str(

@@ -98,6 +98,23 @@ def test_machine_and_number_of_processes_do_not_split_a_row(tmp_path):
     assert score(group.runs, 'student', 'mIoU').mean == 51
 
 
+def test_batch_norms_of_all_processes_are_those_of_one(tmp_path):
+    on_cpu = {'sync_bn': None, 'model_wrapper_cfg': dict(sync_bn=True)}
+    two = {'processes': 2, 'train_dataloader.batch_size': 1}
+    variants = [{'sync_bn': None}, {'sync_bn': 'torch'}, {**two, **on_cpu}]
+    for i, options in enumerate(variants):
+        write_run(
+            tmp_path / str(i), 'cityscapes_1-8', {END: i}, seed=i, **options
+        )
+    (group,) = groups_of(tmp_path)
+    assert len(group.runs) == 3
+    assert group.repeats_paper
+    # Each process with statistics of its own.
+    options = {**two, 'sync_bn': None}
+    write_run(tmp_path / '3', 'cityscapes_1-8', {END: 3}, seed=3, **options)
+    assert sorted(len(group.runs) for group in groups_of(tmp_path)) == [1, 3]
+
+
 def test_half_the_batch_is_not_the_paper(tmp_path):
     write_run(
         tmp_path,
