@@ -5,7 +5,16 @@ model = dict(
     type='MeanTeacherSegmentor',
     segmentor=_base_.model,
     batch_transforms=[dict(type='ClassMix')],
-    unsup_loss=dict(type='PseudoLabelLoss'),
+    unsup_loss=dict(
+        type='PseudoLabelLoss',
+        # Half as much (in logarithms) as for labels: without it the small
+        # classes fade, with all of it they spread (docs/experiments.md).
+        loss_decode=dict(
+            type='CrossEntropyLoss',
+            avg_non_ignore=True,
+            class_weight=[round(w**0.5, 2) for w in _base_.class_weight],
+        ),
+    ),
 )
 labeled, unlabeled = _base_.labeled, _base_.unlabeled
 unlabeled.ann_file = '{{ fileDirname }}/../splits/camvid/1-8_0_unlabeled.txt'
