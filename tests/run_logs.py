@@ -5,6 +5,7 @@ import runpy
 import subprocess
 import sys
 
+import pytest
 from mmengine.config import Config
 from support import CLASSMIX, ROOT, SUPERVISED, environment
 
@@ -126,3 +127,17 @@ def call_tool(tool, monkeypatch, capsys, *arguments):
     except SystemExit as stop:
         error = stop.code
     return *capsys.readouterr(), error
+
+
+def tool_fixture(tool):
+    """A fixture that runs a tool in this process: its stdout and its error."""
+
+    @pytest.fixture
+    def call(monkeypatch, capsys):
+        def run(*arguments):
+            out, _, error = call_tool(tool, monkeypatch, capsys, *arguments)
+            return out, error
+
+        return run
+
+    return call

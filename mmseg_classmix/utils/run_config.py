@@ -171,7 +171,11 @@ def _flatten(key: str, value: Any, flat: dict[str, str]) -> None:
     if isinstance(value, dict):
         items = value.items()
     elif isinstance(value, list | tuple):
-        items = enumerate(value)
+        if any(isinstance(inner, dict | list | tuple) for inner in value):
+            items = enumerate(value)
+        elif value:
+            # Class weights, say, are one difference, not one a class.
+            flat[key] = f'[{", ".join(map(_portable, value))}]'
     elif value is not None:
         flat[key] = _portable(value)
     for name, inner in items:

@@ -207,6 +207,12 @@ def _config_name(work_dir: Path, dumped: Path) -> str:
     if len(paths) > 1:
         content = dumped.read_bytes()
         paths = [path for path in paths if path.read_bytes() == content]
+    if not paths:
+        raise ValueError(
+            f'{work_dir}: no config next to {dumped.parents[1].name}: the run '
+            'has just begun, or stopped while its model was built; try again '
+            'in a minute, or remove the folder'
+        )
     if len(paths) != 1:
         raise ValueError(
             f'{work_dir}: cannot tell which config was trained, '

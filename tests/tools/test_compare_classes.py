@@ -5,7 +5,7 @@ import io
 import statistics
 
 import pytest
-from run_logs import call_tool, run_tool, write_run
+from run_logs import run_tool, tool_fixture, write_run
 from support import CLASSMIX, ROOT, SUPERVISED, log_lines, train
 
 TOOL = ROOT / 'tools' / 'analysis_tools' / 'compare_classes.py'
@@ -28,13 +28,7 @@ def write_tables(work_dir, *tables, start='20260101_000000'):
         file.write('\n'.join(lines) + '\n')
 
 
-@pytest.fixture
-def call(monkeypatch, capsys):
-    def run(*arguments):
-        out, _, error = call_tool(TOOL, monkeypatch, capsys, *arguments)
-        return out, error
-
-    return run
+call = tool_fixture(TOOL)
 
 
 def read(text):

@@ -8,7 +8,7 @@ import time
 import pytest
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
-from run_logs import call_tool, run_tool, write_run
+from run_logs import run_tool, tool_fixture, write_run
 from support import CLASSMIX, ROOT, SUPERVISED, train
 
 from mmseg_classmix.utils.runs import read_run
@@ -26,15 +26,7 @@ class PowerCut(Hook):
             raise RuntimeError('power cut')
 
 
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Run the tool in this process; its stdout and its error."""
-
-    def run(*arguments):
-        out, _, error = call_tool(TOOL, monkeypatch, capsys, *arguments)
-        return out, error
-
-    return run
+call = tool_fixture(TOOL)
 
 
 def table(text):

@@ -78,6 +78,14 @@ def test_changed_settings_are_rows_of_their_own(tmp_path):
     assert score(first.runs, 'student', 'mIoU').std is None
 
 
+def test_a_list_of_numbers_is_one_difference(tmp_path):
+    key = 'model.decode_head.loss_decode.class_weight'
+    write_run(tmp_path / 'a', 'base', {END: 50}, seed=0)
+    write_run(tmp_path / 'b', 'base', {END: 52}, seed=0, **{key: [0.5, 2.0]})
+    labels = sorted(group.label for group in groups_of(tmp_path))
+    assert labels == [f'base [{key}=[0.5, 2.0]]', f'base [{key}=unset]']
+
+
 def test_machine_and_number_of_processes_do_not_split_a_row(tmp_path):
     source = 'train_dataloader.dataset.datasets.0'
     write_run(tmp_path / 'a', 'base', {END: 50}, seed=0)

@@ -34,6 +34,14 @@ def test_two_configs_in_one_folder_are_refused(tmp_path):
         read_run(tmp_path)
 
 
+def test_a_start_that_has_left_no_config_yet(tmp_path):
+    write_run(tmp_path, 'base', {END: 50})
+    (tmp_path / 'base.py').unlink()
+    with pytest.raises(ValueError, match='just begun.*try again') as error:
+        read_run(tmp_path)
+    assert str(tmp_path) in str(error.value)
+
+
 def break_config(work_dir, text):
     """Replace the dumped config of a written run."""
     write_run(work_dir, 'base', {END: 50})

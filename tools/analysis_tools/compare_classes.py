@@ -21,6 +21,7 @@ with contextlib.redirect_stdout(sys.stderr):
     from mmseg_classmix.utils.paper import SUPERVISED
     from mmseg_classmix.utils.run_groups import Group, group_runs
     from mmseg_classmix.utils.runs import NETWORKS, find_runs
+    from mmseg_classmix.utils.runs_parser import runs_parser
     from mmseg_classmix.utils.text_table import STYLES, render
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
@@ -28,16 +29,7 @@ CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        'work_dirs',
-        nargs='+',
-        type=Path,
-        help='work directories, or folders of them',
-    )
+    parser = runs_parser(__doc__)
     parser.add_argument(
         '--network',
         choices=NETWORKS,

@@ -18,22 +18,14 @@ from pathlib import Path
 with contextlib.redirect_stdout(sys.stderr):
     from mmseg_classmix.utils.run_log import read_log
     from mmseg_classmix.utils.runs import Run, find_runs
+    from mmseg_classmix.utils.runs_parser import runs_parser
     from mmseg_classmix.visualization.curves import draw_curves
     from mmseg_classmix.visualization.sheet import picture_path, save_sheet
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        'work_dirs',
-        nargs='+',
-        type=Path,
-        help='work directories, or folders of them',
-    )
+    parser = runs_parser(__doc__)
     parser.add_argument(
         '--out',
         type=picture_path,

@@ -22,6 +22,7 @@ with contextlib.redirect_stdout(sys.stderr):
     from mmseg_classmix.utils.run_groups import Group, group_runs
     from mmseg_classmix.utils.run_scores import find_baseline, gain, score
     from mmseg_classmix.utils.runs import NETWORKS, Run, find_runs
+    from mmseg_classmix.utils.runs_parser import runs_parser
     from mmseg_classmix.utils.text_table import STYLES, render
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
@@ -30,16 +31,7 @@ OTHER_SEEDS = '*'
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        'work_dirs',
-        nargs='+',
-        type=Path,
-        help='work directories, or folders of them',
-    )
+    parser = runs_parser(__doc__)
     parser.add_argument('--format', choices=STYLES, default=STYLES[0])
     parser.add_argument(
         '--metric', default='mIoU', help='as the evaluator names it'
