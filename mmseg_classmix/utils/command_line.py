@@ -7,6 +7,7 @@ import os.path as osp
 from mmengine.config import Config, DictAction
 
 from mmseg_classmix.fileio import trust_checkpoint
+from mmseg_classmix.utils.yapf_cache import import_yapf
 
 HOOKS_OF_MMENGINE = (
     'runtime_info',
@@ -81,7 +82,9 @@ def load_config(args: argparse.Namespace) -> Config:
 
     Raises:
         FileNotFoundError: If the config does not exist.
+        RuntimeError: See :func:`import_yapf`.
     """
+    import_yapf()
     for filename in args.trust:
         trust_checkpoint(filename)
     if not osp.isfile(args.config):

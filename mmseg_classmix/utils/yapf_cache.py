@@ -1,0 +1,34 @@
+"""Import yapf beside other processes that do so for the first time."""
+
+import importlib
+import time
+from pickle import UnpicklingError
+
+
+def import_yapf(tries: int = 20, seconds: float = 0.25) -> None:
+    """Import yapf, with which mmengine lays configs out.
+
+    The first process of a user writes yapf's tables to a cache, and those
+    that start at the same time, such as the ranks of a training, could read
+    half a file: they try again.
+
+    Args:
+        tries: How often, at least 1.
+        seconds: Pause between two tries, in seconds.
+
+    Raises:
+        RuntimeError: If the tables stay broken.
+    """
+    for left in reversed(range(tries)):
+        try:
+            importlib.import_module('yapf.yapflib.yapf_api')
+        except (EOFError, UnpicklingError) as error:
+            if not left:
+                raise RuntimeError(
+                    'yapf cannot read its cache (~/.cache/YAPF on Linux, '
+                    '$XDG_CACHE_HOME/YAPF if that is set): a process was '
+                    'killed while it wrote it; remove that folder'
+                ) from error
+            time.sleep(seconds)
+        else:
+            return
