@@ -82,7 +82,7 @@ def load_config(args: argparse.Namespace) -> Config:
 
     Raises:
         FileNotFoundError: If the config does not exist.
-        RuntimeError: See :func:`import_yapf`.
+        RuntimeError: If the cache of yapf is broken.
     """
     import_yapf()
     for filename in args.trust:

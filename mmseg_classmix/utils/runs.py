@@ -204,15 +204,15 @@ def _is_number(value: Any) -> bool:
 def _config_name(work_dir: Path, dumped: Path) -> str:
     """Name of the config file that a start has dumped next to its folder."""
     paths = sorted(work_dir.glob('*.py'))
-    if len(paths) > 1:
-        content = dumped.read_bytes()
-        paths = [path for path in paths if path.read_bytes() == content]
     if not paths:
         raise ValueError(
             f'{work_dir}: no config next to {dumped.parents[1].name}: the run '
             'has just begun, or stopped while its model was built; try again '
-            'in a minute, or remove the folder'
+            f'in a minute, or remove {dumped.parents[1]}'
         )
+    if len(paths) > 1:
+        content = dumped.read_bytes()
+        paths = [path for path in paths if path.read_bytes() == content]
     if len(paths) != 1:
         raise ValueError(
             f'{work_dir}: cannot tell which config was trained, '

@@ -26,8 +26,8 @@ def import_yapf(tries: int = 20, seconds: float = 0.25) -> None:
             if not left:
                 raise RuntimeError(
                     'yapf cannot read its cache (~/.cache/YAPF on Linux, '
-                    '$XDG_CACHE_HOME/YAPF if that is set): a process was '
-                    'killed while it wrote it; remove that folder'
+                    '$XDG_CACHE_HOME/YAPF if that is set): perhaps a process '
+                    'was killed while it wrote it; remove that folder'
                 ) from error
             time.sleep(seconds)
         else:

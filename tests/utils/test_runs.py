@@ -42,6 +42,14 @@ def test_a_start_that_has_left_no_config_yet(tmp_path):
     assert str(tmp_path) in str(error.value)
 
 
+def test_configs_of_other_runs_are_no_reason_to_remove_anything(tmp_path):
+    write_run(tmp_path, 'base', {END: 50})
+    for name in ('base.py', 'other.py'):
+        (tmp_path / name).write_text('a = 1')
+    with pytest.raises(ValueError, match='cannot tell which config'):
+        read_run(tmp_path)
+
+
 def break_config(work_dir, text):
     """Replace the dumped config of a written run."""
     write_run(work_dir, 'base', {END: 50})

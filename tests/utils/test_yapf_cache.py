@@ -21,22 +21,31 @@ print(yapf.yapf_api.FormatCode('a=1')[0].strip())
 """
 
 
-def start(cache, arguments=''):
-    """A process that is about to import yapf."""
-    process = subprocess.Popen(
-        [sys.executable, '-c', CALL.replace('ARGUMENTS', arguments)],
-        env=environment(PYTHONPATH=ROOT, XDG_CACHE_HOME=cache),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    while process.stdout.readline() not in ('imported\n', ''):
-        pass
-    return process
+@pytest.fixture(scope='module')
+def start():
+    """Starts processes that are about to import yapf."""
+    processes = []
+
+    def begin(cache, arguments=''):
+        process = subprocess.Popen(
+            [sys.executable, '-c', CALL.replace('ARGUMENTS', arguments)],
+            env=environment(PYTHONPATH=ROOT, XDG_CACHE_HOME=cache),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        processes.append(process)
+        while process.stdout.readline() not in ('imported\n', ''):
+            pass
+        return process
+
+    yield begin
+    for process in processes:
+        process.kill()
 
 
 @pytest.fixture(scope='module')
-def tables(tmp_path_factory):
+def tables(tmp_path_factory, start):
     """Where yapf has put its tables, relative to the cache: their bytes."""
     cache = tmp_path_factory.mktemp('cache')
     output, _ = start(cache).communicate(timeout=60)
@@ -56,7 +65,7 @@ def write(cache, tables, share):
 
 
 @pytest.mark.parametrize('share', [0, 0.5])
-def test_it_waits_for_the_process_that_writes(tmp_path, tables, share):
+def test_it_waits_for_the_process_that_writes(tmp_path, start, tables, share):
     write(tmp_path, tables, share)
     process = start(tmp_path, 'tries=1000, seconds=0.05')
     time.sleep(2)
@@ -65,7 +74,7 @@ def test_it_waits_for_the_process_that_writes(tmp_path, tables, share):
     assert process.communicate(timeout=60)[0] == 'a = 1\n'
 
 
-def test_a_cache_that_stays_broken_is_named(tmp_path, tables):
+def test_a_cache_that_stays_broken_is_named(tmp_path, start, tables):
     write(tmp_path, tables, 0)
     process = start(tmp_path, 'tries=2, seconds=0.1')
     output, _ = process.communicate(timeout=60)
