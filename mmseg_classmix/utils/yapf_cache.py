@@ -1,6 +1,5 @@
 """Import yapf beside other processes that do so for the first time."""
 
-import importlib
 import time
 from pickle import UnpicklingError
 
@@ -21,7 +20,7 @@ def import_yapf(tries: int = 20, seconds: float = 0.25) -> None:
     """
     for left in reversed(range(tries)):
         try:
-            importlib.import_module('yapf.yapflib.yapf_api')
+            import yapf.yapflib.yapf_api  # noqa: F401
         except (EOFError, UnpicklingError) as error:
             if not left:
                 raise RuntimeError(
