@@ -11,18 +11,26 @@ from mmseg_classmix.version import __version__
 check_stack()
 
 from mmseg_classmix import (  # noqa: E402
+    checkpoints,
     datasets,
+    demo,
+    distributed,
     engine,
     evaluation,
-    fileio,
+    mixing,
     models,
+    preflight,
 )
 
 __all__ = [
     '__version__',
+    'checkpoints',
     'datasets',
+    'demo',
+    'distributed',
     'engine',
     'evaluation',
-    'fileio',
+    'mixing',
     'models',
+    'preflight',
 ]

@@ -5,7 +5,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from support import CLASSMIX, tiny_config
 
-from mmseg_classmix.utils.settings_check import check_settings
+from mmseg_classmix.preflight.settings_check import check_settings
 
 
 @HOOKS.register_module()

@@ -14,7 +14,7 @@ from mmseg.registry import TRANSFORMS
 from support import CLASSMIX, ROOT, tiny_config
 from tool_process import run_python
 
-from mmseg_classmix.datasets.transforms import CutMix
+from mmseg_classmix.mixing import CutMix
 
 # A training of mmseg, without anything of ours.
 STOCK = """

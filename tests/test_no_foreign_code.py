@@ -42,22 +42,22 @@ REFUSED = {
 # What may stand there all the same, and why.
 ALLOWED = {
     # Its find_class knows nothing but stand-ins of its own.
-    ('mmseg_classmix/fileio/index_list.py', 'pickle.Unpickler'),
+    ('mmseg_classmix/datasets/index_list.py', 'pickle.Unpickler'),
     # Unless the user says --trust FILE.
     (
-        'mmseg_classmix/fileio/checkpoint_loader.py',
+        'mmseg_classmix/checkpoints/loader.py',
         'torch.load without weights_only=True',
     ),
 }
 # Files that run a config as a program, and whose it is. A folder that
 # somebody sends is never among them: fileio/plain_config.py reads those.
 READS_CONFIGS = {
-    'mmseg_classmix/export/segmentor.py': 'what it has just written',
-    'mmseg_classmix/own_data/network.py': 'ours',
-    'mmseg_classmix/own_data/network_config.py': 'on the command line',
-    'mmseg_classmix/utils/command_line.py': 'named on the command line',
-    'mmseg_classmix/utils/run_groups.py': '--configs, ours by default',
-    'mmseg_classmix/utils/table_jobs.py': '--configs, ours by default',
+    'mmseg_classmix/deploy/export.py': 'what it has just written',
+    'mmseg_classmix/new_project/network.py': 'ours',
+    'mmseg_classmix/new_project/network_config.py': 'on the command line',
+    'mmseg_classmix/cli/options.py': 'named on the command line',
+    'mmseg_classmix/runs/groups.py': '--configs, ours by default',
+    'mmseg_classmix/runs/jobs.py': '--configs, ours by default',
     'tools/analysis_tools/browse_mixes.py': 'named on the command line',
     'tools/analysis_tools/class_distribution.py': 'on the command line',
     'tools/analysis_tools/label_contamination.py': 'on the command line',

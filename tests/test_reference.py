@@ -18,7 +18,7 @@ from mmseg.registry import TRANSFORMS
 from reference import ReferenceClassMix, TinyDeepLab, class_mask
 from support import TINY, train
 
-from mmseg_classmix.datasets.transforms import BatchMix
+from mmseg_classmix.mixing import BatchMix
 
 CONFIG = TINY / 'tiny_reference.py'
 ITERS = 5

@@ -12,7 +12,7 @@ from documents import blocks_of
 from mmengine.config import Config
 from support import ROOT, run_process
 
-from mmseg_classmix.export.onnx_graph import NEEDED
+from mmseg_classmix.deploy.onnx_graph import NEEDED
 
 FOLDERS = ('configs', 'tools')
 MIM = 'mmseg_classmix/.mim'

@@ -29,8 +29,8 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
 import mmseg_classmix  # noqa: F401  registers the datasets
+from mmseg_classmix.datasets.index_list import order_by_index_list
 from mmseg_classmix.datasets.name_list import check_list
-from mmseg_classmix.fileio.index_list import order_by_index_list
 
 
 def parse_args() -> argparse.Namespace:

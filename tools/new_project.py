@@ -22,23 +22,23 @@ from pathlib import Path
 
 from make_splits import check_names, hash_order, split_names, write_list
 
-from mmseg_classmix.own_data.arguments import (
+from mmseg_classmix.new_project.arguments import (
     FOLDERS,
     check_arguments,
     choose_network,
 )
-from mmseg_classmix.own_data.color_masks import read_color
-from mmseg_classmix.own_data.config_text import (
+from mmseg_classmix.new_project.color_masks import read_color
+from mmseg_classmix.new_project.config_text import (
     classmix_text,
     model_text,
     supervised_text,
 )
-from mmseg_classmix.own_data.findings import Findings
-from mmseg_classmix.own_data.project import Project, Source, describe
-from mmseg_classmix.own_data.proposal import Machine, propose, this_machine
-from mmseg_classmix.own_data.streams import Request, Side, Survey
-from mmseg_classmix.own_data.summary import data_text
-from mmseg_classmix.own_data.survey import survey
+from mmseg_classmix.new_project.findings import Findings
+from mmseg_classmix.new_project.project import Project, Source, describe
+from mmseg_classmix.new_project.proposal import Machine, propose, this_machine
+from mmseg_classmix.new_project.streams import Request, Side, Survey
+from mmseg_classmix.new_project.summary import data_text
+from mmseg_classmix.new_project.survey import survey
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / 'configs'

@@ -20,35 +20,35 @@ from pathlib import Path
 import numpy as np
 
 import mmseg_classmix  # noqa: F401  registers the networks
-from mmseg_classmix.inference import (
+from mmseg_classmix.cli.inference_options import (
+    add_inference_options,
+    build_predictor,
+    check_inference_options,
+    network_parser,
+)
+from mmseg_classmix.deploy import (
     Prediction,
     Predictor,
     Source,
     find_sources,
     is_video,
 )
-from mmseg_classmix.inference.arguments import (
-    add_inference_options,
-    build_predictor,
-    check_inference_options,
-    network_parser,
-)
-from mmseg_classmix.inference.batch_job import (
+from mmseg_classmix.deploy.batch_job import (
     first_line,
     report,
     segment_all,
     unfinished,
 )
-from mmseg_classmix.inference.contact_sheet import (
+from mmseg_classmix.deploy.contact_sheet import (
     EvenSample,
     draw_contact_sheet,
     read_thumbnail,
     spread,
     thumbnail,
 )
-from mmseg_classmix.inference.pictures import jpeg, mask_png, overlay
-from mmseg_classmix.inference.results_folder import ResultsFolder, mask_name
-from mmseg_classmix.inference.video import predict_video
+from mmseg_classmix.deploy.pictures import jpeg, mask_png, overlay
+from mmseg_classmix.deploy.results_folder import ResultsFolder, mask_name
+from mmseg_classmix.deploy.video import predict_video
 
 SHEET = 'contact_sheet.png'
 

@@ -27,21 +27,21 @@ from pathlib import Path
 import numpy as np
 
 import mmseg_classmix  # noqa: F401  registers the networks
-from mmseg_classmix.inference import Prediction, Source, find_sources
-from mmseg_classmix.inference.arguments import (
+from mmseg_classmix.cli.inference_options import (
     add_inference_options,
     build_predictor,
     check_inference_options,
     network_parser,
 )
-from mmseg_classmix.inference.batch_job import report, segment_all, unfinished
-from mmseg_classmix.inference.pictures import (
+from mmseg_classmix.deploy import Prediction, Source, find_sources
+from mmseg_classmix.deploy.batch_job import report, segment_all, unfinished
+from mmseg_classmix.deploy.pictures import (
     NO_CLASS,
     confidence_png,
     mask_png,
 )
-from mmseg_classmix.inference.results_folder import ResultsFolder, mask_name
-from mmseg_classmix.inference.stored_labels import (
+from mmseg_classmix.deploy.results_folder import ResultsFolder, mask_name
+from mmseg_classmix.deploy.stored_labels import (
     stored_numbers,
     stored_palette,
 )

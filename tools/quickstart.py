@@ -15,7 +15,7 @@ from pathlib import Path
 
 from quickstart_picture import draw_picture
 
-from mmseg_classmix.datasets.street_scenes import write_street_scenes
+from mmseg_classmix.demo.street_scenes import write_street_scenes
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / 'data' / 'street_scenes'

@@ -25,8 +25,7 @@ from torch.distributed.elastic.utils.distributed import get_free_port
 
 # The OneDL packages print when they are imported: not among the commands.
 with contextlib.redirect_stdout(sys.stderr):
-    from mmseg_classmix.utils.runs import read_run
-    from mmseg_classmix.utils.table_jobs import (
+    from mmseg_classmix.runs.jobs import (
         BEGUN,
         FINISHED,
         TABLES,
@@ -35,6 +34,7 @@ with contextlib.redirect_stdout(sys.stderr):
         experiments_of,
         plan,
     )
+    from mmseg_classmix.runs.run import read_run
 
 TOOLS = Path(__file__).resolve().parent
 

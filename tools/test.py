@@ -11,18 +11,18 @@ import os.path as osp
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmseg_classmix.engine import (
-    close_distributed,
-    lost_processes_explained,
-    prepare_distributed,
-)
-from mmseg_classmix.engine.runner.test_loop import BOTH
-from mmseg_classmix.models.segmentors.supported import NETWORKS
-from mmseg_classmix.utils.command_line import (
+from mmseg_classmix.cli.options import (
     common_parser,
     export_local_rank,
     load_config,
 )
+from mmseg_classmix.distributed import (
+    close_distributed,
+    lost_processes_explained,
+    prepare_distributed,
+)
+from mmseg_classmix.engine.loops.test_loop import BOTH
+from mmseg_classmix.models.segmentors.supported import NETWORKS
 from mmseg_classmix.visualization.sheet import picture_path
 
 

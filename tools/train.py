@@ -17,7 +17,14 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmseg_classmix.engine import (
+from mmseg_classmix.checkpoints import check_writable
+from mmseg_classmix.cli.mixed_precision import has_bfloat16, mixed_precision
+from mmseg_classmix.cli.options import (
+    common_parser,
+    export_local_rank,
+    load_config,
+)
+from mmseg_classmix.distributed import (
     close_distributed,
     lost_processes_explained,
     prepare_distributed,
@@ -27,14 +34,7 @@ from mmseg_classmix.engine.preemption import (
     obey_signals,
     stop_with_parent,
 )
-from mmseg_classmix.fileio import check_writable
-from mmseg_classmix.utils.command_line import (
-    common_parser,
-    export_local_rank,
-    load_config,
-)
-from mmseg_classmix.utils.mixed_precision import has_bfloat16, mixed_precision
-from mmseg_classmix.utils.settings_check import check_settings
+from mmseg_classmix.preflight.settings_check import check_settings
 
 
 def parse_args() -> argparse.Namespace:

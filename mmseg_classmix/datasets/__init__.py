@@ -1,4 +1,4 @@
-"""Datasets, the sampler and the transforms of batches."""
+"""Datasets, the sampler and the transforms of samples."""
 
 from mmseg_classmix.datasets import transforms
 from mmseg_classmix.datasets.camvid import CamVidDataset
@@ -10,7 +10,6 @@ from mmseg_classmix.datasets.hidden_masks import (
 from mmseg_classmix.datasets.labeled import LabeledDataset
 from mmseg_classmix.datasets.multi_source_dataset import MultiSourceDataset
 from mmseg_classmix.datasets.multi_source_sampler import MultiSourceSampler
-from mmseg_classmix.datasets.street_scenes import StreetScenesDataset
 from mmseg_classmix.datasets.unlabeled import UnlabeledDataset
 
 __all__ = [
@@ -21,7 +20,6 @@ __all__ = [
     'MultiSourceDataset',
     'MultiSourceSampler',
     'PackHiddenMask',
-    'StreetScenesDataset',
     'UnlabeledDataset',
     'transforms',
 ]

@@ -17,7 +17,7 @@ from mmseg_classmix.datasets.source_check import (
     is_remote,
     warn_of_common_images,
 )
-from mmseg_classmix.utils.seeding import seeded
+from mmseg_classmix.mixing.seeding import seeded
 
 PLACE = 'train_dataloader.dataset.datasets'
 

@@ -10,7 +10,7 @@ from torch.utils.data import Sampler
 
 from mmseg_classmix.datasets.draw import Draw
 from mmseg_classmix.datasets.multi_source_dataset import PLACE, no_images
-from mmseg_classmix.utils.seeding import derive_seed
+from mmseg_classmix.mixing.seeding import derive_seed
 
 
 @DATA_SAMPLERS.register_module()

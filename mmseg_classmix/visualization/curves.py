@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.lib.stride_tricks import sliding_window_view
 
-from mmseg_classmix.utils.runs import NETWORKS, Run
+from mmseg_classmix.runs.run import NETWORKS, Run
 
 STYLES = ('-', '--')
 # Points of a line, by iteration.

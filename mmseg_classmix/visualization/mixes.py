@@ -9,15 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from mmseg_classmix.datasets.transforms.labeled_source import (
+from mmseg_classmix.mixing.labeled_source import (
     labeled_partners,
 )
+from mmseg_classmix.mixing.seeding import derive_seed, generator, seeded
 from mmseg_classmix.models.segmentors.semi_batch import (
     constants,
     labeled_batch,
     split_batch,
 )
-from mmseg_classmix.utils.seeding import derive_seed, generator, seeded
 from mmseg_classmix.visualization.pixels import denormalize
 
 

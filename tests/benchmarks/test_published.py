@@ -6,8 +6,8 @@ import torch
 from support import ROOT
 from torch import nn
 
-from mmseg_classmix.datasets.transforms import ClassMix
 from mmseg_classmix.engine.hooks.mean_teacher_hook import TeacherUpdate
+from mmseg_classmix.mixing import ClassMix
 from mmseg_classmix.models.losses.weighting import UnsupWeight
 from mmseg_classmix.models.segmentors.pseudo_label import (
     label_and_confidence,

@@ -12,7 +12,7 @@ from support import load, log_lines, tiny_config, train
 from torch import distributed
 
 from mmseg_classmix.datasets import UnlabeledDataset
-from mmseg_classmix.datasets.transforms.batch_mix import ClassMix
+from mmseg_classmix.mixing.batch_mix import ClassMix
 from mmseg_classmix.models.losses.pseudo_label_accuracy import (
     pseudo_label_accuracy,
 )

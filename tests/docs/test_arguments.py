@@ -18,7 +18,7 @@ OURS = {
     for name, cls in registry.module_dict.items()
     if cls.__module__.startswith('mmseg_classmix.')
     # Named by exported configs, which bring them along.
-    and not cls.__module__.startswith('mmseg_classmix.export.modules.')
+    and not cls.__module__.startswith('mmseg_classmix.deploy.modules.')
 }
 ROW = re.compile(r'^\| `(\w+)` \| (?:`(.*?)`|(required)) \| \S', re.MULTILINE)
 

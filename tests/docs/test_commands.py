@@ -17,7 +17,7 @@ from mmengine.config import Config, DictAction
 from support import ROOT
 from tool_process import run_python
 
-from mmseg_classmix.utils.settings_check import check_settings
+from mmseg_classmix.preflight.settings_check import check_settings
 
 NAMES = [page.name for page in PAGES]
 # Scripts, the tool that they call and their own arguments before its.

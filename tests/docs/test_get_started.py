@@ -8,7 +8,7 @@ from documents import blocks_of, commands_of
 from support import ROOT, load
 from tool_process import run_python
 
-from mmseg_classmix.datasets.street_scenes import write_street_scenes
+from mmseg_classmix.demo.street_scenes import write_street_scenes
 
 FILE = 'tests/docs/test_get_started.py'
 PAGE = ROOT / 'docs' / 'get_started.md'

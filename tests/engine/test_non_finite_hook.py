@@ -12,7 +12,7 @@ from ranks import run_ranks
 from support import log_lines, part, tiny_config
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mmseg_classmix.engine import prepare_distributed
+from mmseg_classmix.distributed import prepare_distributed
 from mmseg_classmix.engine.hooks import NonFiniteHook
 
 

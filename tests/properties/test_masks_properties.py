@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inputs import CLASSES, SEEDS, SHAPES, generator, labels, quick
 
-from mmseg_classmix.datasets.transforms.masks import (
+from mmseg_classmix.mixing.masks import (
     class_mask,
     cow_mask,
     cut_mask,

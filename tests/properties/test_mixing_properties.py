@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inputs import CLASSES, SEEDS, SHAPES, generator, labels, quick
 
-from mmseg_classmix.datasets.transforms.batch_mix import (
+from mmseg_classmix.mixing.batch_mix import (
     ClassMix,
     CowMix,
     CutMix,

@@ -18,7 +18,7 @@ from support import ROOT
 from torch.utils.data import ConcatDataset
 
 from mmseg_classmix.datasets import MultiSourceSampler
-from mmseg_classmix.fileio.index_list import order_by_index_list
+from mmseg_classmix.datasets.index_list import order_by_index_list
 
 spec = importlib.util.spec_from_file_location(
     'make_splits', ROOT / 'tools' / 'make_splits.py'

@@ -17,7 +17,7 @@ from mmseg.registry import MODELS
 from support import ROOT, SUPERVISED, load, part
 from tool_process import run_python, run_tool
 
-from mmseg_classmix.export.onnx_graph import smooth_images
+from mmseg_classmix.deploy.onnx_graph import smooth_images
 
 TOOL = ROOT / 'tools' / 'model_converters' / 'export_segmentor.py'
 

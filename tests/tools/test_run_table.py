@@ -10,7 +10,7 @@ from run_logs import call_tool, run_tool, write_run, write_table_configs
 from support import ROOT, environment
 from torch.distributed.elastic.utils.distributed import get_free_port
 
-from mmseg_classmix.utils.runs import read_run
+from mmseg_classmix.runs.run import read_run
 
 TOOL = ROOT / 'tools' / 'run_table.py'
 # In place of Slurm: writes its arguments, one a line, a file a job.

@@ -11,7 +11,7 @@ from mmengine.registry import HOOKS
 from run_logs import run_tool, tool_fixture, write_run
 from support import CLASSMIX, ROOT, SUPERVISED, train
 
-from mmseg_classmix.utils.runs import read_run
+from mmseg_classmix.runs.run import read_run
 
 TOOL = ROOT / 'tools' / 'analysis_tools' / 'summarize_runs.py'
 END = 40_000

@@ -17,12 +17,12 @@ from statistics import mean
 
 # The OneDL packages print when they are imported: not into the table.
 with contextlib.redirect_stdout(sys.stderr):
-    from mmseg_classmix.utils.class_tables import read_class_scores
-    from mmseg_classmix.utils.paper import SUPERVISED
-    from mmseg_classmix.utils.run_groups import Group, group_runs
-    from mmseg_classmix.utils.runs import NETWORKS, find_runs
-    from mmseg_classmix.utils.runs_parser import runs_parser
-    from mmseg_classmix.utils.text_table import STYLES, render
+    from mmseg_classmix.cli.runs_parser import runs_parser
+    from mmseg_classmix.runs.class_tables import read_class_scores
+    from mmseg_classmix.runs.groups import Group, group_runs
+    from mmseg_classmix.runs.paper import SUPERVISED
+    from mmseg_classmix.runs.run import NETWORKS, find_runs
+    from mmseg_classmix.runs.text_table import STYLES, render
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 

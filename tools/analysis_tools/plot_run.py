@@ -16,9 +16,9 @@ from pathlib import Path
 
 # mmengine logs what configs read from the environment.
 with contextlib.redirect_stdout(sys.stderr):
-    from mmseg_classmix.utils.run_log import read_log
-    from mmseg_classmix.utils.runs import Run, find_runs
-    from mmseg_classmix.utils.runs_parser import runs_parser
+    from mmseg_classmix.cli.runs_parser import runs_parser
+    from mmseg_classmix.runs.log import read_log
+    from mmseg_classmix.runs.run import Run, find_runs
     from mmseg_classmix.visualization.curves import draw_curves
     from mmseg_classmix.visualization.sheet import picture_path, save_sheet
 

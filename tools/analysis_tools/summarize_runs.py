@@ -19,11 +19,11 @@ from pathlib import Path
 
 # The OneDL packages print when they are imported: not into the table.
 with contextlib.redirect_stdout(sys.stderr):
-    from mmseg_classmix.utils.run_groups import Group, group_runs
-    from mmseg_classmix.utils.run_scores import find_baseline, gain, score
-    from mmseg_classmix.utils.runs import NETWORKS, Run, find_runs
-    from mmseg_classmix.utils.runs_parser import runs_parser
-    from mmseg_classmix.utils.text_table import STYLES, render
+    from mmseg_classmix.cli.runs_parser import runs_parser
+    from mmseg_classmix.runs.groups import Group, group_runs
+    from mmseg_classmix.runs.run import NETWORKS, Run, find_runs
+    from mmseg_classmix.runs.scores import find_baseline, gain, score
+    from mmseg_classmix.runs.text_table import STYLES, render
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 OTHER_SEEDS = '*'

@@ -38,7 +38,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.registry import DATA_SAMPLERS, init_default_scope
 from mmseg.registry import DATASETS
 
-from mmseg_classmix.datasets.street_scenes import draw_scene
+from mmseg_classmix.demo.street_scenes import draw_scene
 
 ROOT = Path(__file__).resolve().parents[2]
 RESIZE = ROOT / 'tools' / 'dataset_converters' / 'resize_dataset.py'

@@ -19,7 +19,7 @@ from published import mixed_labels
 from torch import Tensor
 from torch.nn import functional as F
 
-from mmseg_classmix.datasets.transforms import ClassMix
+from mmseg_classmix.mixing import ClassMix
 from mmseg_classmix.models.losses.weighting import UnsupWeight
 from mmseg_classmix.models.segmentors.pseudo_label import (
     label_and_confidence,

@@ -25,7 +25,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from soak_meter import Row, SoakMeter
 
-from mmseg_classmix.datasets.street_scenes import write_street_scenes
+from mmseg_classmix.demo.street_scenes import write_street_scenes
 
 CONFIG = (
     Path(__file__).resolve().parents[2]

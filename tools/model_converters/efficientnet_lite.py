@@ -20,7 +20,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 import mmseg_classmix  # noqa: F401  registers the network
-from mmseg_classmix.fileio import (
+from mmseg_classmix.checkpoints import (
     AtomicLocalBackend,
     check_named_hash,
     read_weights,

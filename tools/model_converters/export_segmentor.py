@@ -14,11 +14,11 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 import mmseg_classmix  # noqa: F401  registers the networks
-from mmseg_classmix.export.onnx_graph import export_onnx, missing_packages
-from mmseg_classmix.export.segmentor import CONFIG, WEIGHTS, export_segmentor
-from mmseg_classmix.inference import read_network
-from mmseg_classmix.inference.arguments import network_parser
-from mmseg_classmix.utils.command_line import load_config
+from mmseg_classmix.cli.inference_options import network_parser
+from mmseg_classmix.cli.options import load_config
+from mmseg_classmix.deploy import read_network
+from mmseg_classmix.deploy.export import CONFIG, WEIGHTS, export_segmentor
+from mmseg_classmix.deploy.onnx_graph import export_onnx, missing_packages
 
 ONNX = 'model.onnx'
 SIZE = (512, 512)

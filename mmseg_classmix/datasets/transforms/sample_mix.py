@@ -6,7 +6,7 @@ from mmcv.transforms import BaseTransform
 from mmengine.dataset import BaseDataset
 from mmseg.registry import TRANSFORMS
 
-from mmseg_classmix.datasets.transforms.batch_mix import BatchMix
+from mmseg_classmix.mixing.batch_mix import BatchMix
 
 
 @TRANSFORMS.register_module()

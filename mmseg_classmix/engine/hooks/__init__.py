@@ -1,9 +1,5 @@
 """Hooks."""
 
-from mmseg_classmix.engine.hooks.checkpoint_check_hook import (
-    CheckpointCheckHook,
-)
-from mmseg_classmix.engine.hooks.data_check_hook import DataCheckHook
 from mmseg_classmix.engine.hooks.execution_hook import ExecutionHook
 from mmseg_classmix.engine.hooks.iter_seed_hook import IterSeedHook
 from mmseg_classmix.engine.hooks.mean_teacher_hook import MeanTeacherHook
@@ -15,15 +11,12 @@ from mmseg_classmix.engine.hooks.plain_checkpoint_hook import (
     PlainCheckpointHook,
 )
 from mmseg_classmix.engine.hooks.preemption_hook import PreemptionHook
-from mmseg_classmix.engine.hooks.rank_agreement_hook import RankAgreementHook
 from mmseg_classmix.engine.hooks.resume_hook import ResumeHook
 from mmseg_classmix.engine.hooks.safe_checkpoint_hook import (
     SafeCheckpointHook,
 )
 
 __all__ = [
-    'CheckpointCheckHook',
-    'DataCheckHook',
     'ExecutionHook',
     'IterSeedHook',
     'MeanTeacherHook',
@@ -31,7 +24,6 @@ __all__ = [
     'NonFiniteHook',
     'PlainCheckpointHook',
     'PreemptionHook',
-    'RankAgreementHook',
     'ResumeHook',
     'SafeCheckpointHook',
 ]

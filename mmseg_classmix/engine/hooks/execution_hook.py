@@ -11,8 +11,8 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import Tensor
 
-from mmseg_classmix.utils.activation_checkpointing import checkpoint_modules
-from mmseg_classmix.utils.unwrap import unwrap
+from mmseg_classmix.distributed.unwrap import unwrap
+from mmseg_classmix.engine.activation_checkpointing import checkpoint_modules
 
 
 @HOOKS.register_module()

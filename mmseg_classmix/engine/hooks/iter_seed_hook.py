@@ -10,8 +10,8 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from mmseg_classmix.utils.seeding import derive_seed
-from mmseg_classmix.utils.unwrap import unwrap
+from mmseg_classmix.distributed.unwrap import unwrap
+from mmseg_classmix.mixing.seeding import derive_seed
 
 
 @HOOKS.register_module()

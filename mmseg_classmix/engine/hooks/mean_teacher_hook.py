@@ -7,9 +7,9 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmseg_classmix.engine.hooks.resume_check import accumulative_counts
-from mmseg_classmix.engine.hooks.stream_check import check_streams
-from mmseg_classmix.utils.unwrap import unwrap
+from mmseg_classmix.distributed.unwrap import unwrap
+from mmseg_classmix.preflight.resume_check import accumulative_counts
+from mmseg_classmix.preflight.stream_check import check_streams
 
 
 @HOOKS.register_module()

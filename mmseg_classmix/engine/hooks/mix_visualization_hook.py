@@ -10,8 +10,8 @@ from mmengine.visualization import LocalVisBackend, MLflowVisBackend
 from mmengine.visualization.vis_backend import BaseVisBackend
 from torch import nn
 
-from mmseg_classmix.datasets.transforms.batch_mix import BatchMix
-from mmseg_classmix.utils.unwrap import unwrap
+from mmseg_classmix.distributed.unwrap import unwrap
+from mmseg_classmix.mixing.batch_mix import BatchMix
 
 NAME = 'mix'
 

@@ -12,8 +12,8 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
-from mmseg_classmix.engine.hooks.checkpoints import checkpoint_hook
-from mmseg_classmix.utils.unwrap import unwrap
+from mmseg_classmix.distributed.unwrap import unwrap
+from mmseg_classmix.engine.run_checkpoints import checkpoint_hook
 
 
 @HOOKS.register_module()

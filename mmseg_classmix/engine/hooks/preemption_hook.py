@@ -4,8 +4,8 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import IterBasedTrainLoop, Runner
 
-from mmseg_classmix.engine.hooks.checkpoints import is_saved, save
-from mmseg_classmix.engine.hooks.resume_check import accumulative_counts
+from mmseg_classmix.distributed.rank_flag import RankFlag
+from mmseg_classmix.engine.loops.skipping_iterator import restart_workers
 from mmseg_classmix.engine.preemption import (
     EXIT_CODE,
     Preempted,
@@ -16,8 +16,8 @@ from mmseg_classmix.engine.preemption import (
     release_workers,
     restore_signals,
 )
-from mmseg_classmix.engine.rank_flag import RankFlag
-from mmseg_classmix.engine.runner.skipping_iterator import restart_workers
+from mmseg_classmix.engine.run_checkpoints import is_saved, save
+from mmseg_classmix.preflight.resume_check import accumulative_counts
 
 
 @HOOKS.register_module()

@@ -8,16 +8,16 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import IterBasedTrainLoop, Runner
 
-from mmseg_classmix.engine.hooks.checkpoints import (
+from mmseg_classmix.checkpoints import find_problem, newest_checkpoint
+from mmseg_classmix.distributed.unwrap import unwrap
+from mmseg_classmix.engine.loops.skipping_iterator import start_data_at
+from mmseg_classmix.engine.run_checkpoints import (
     checkpoint_hook,
     checkpoint_place,
     is_saved,
     save,
 )
-from mmseg_classmix.engine.hooks.resume_check import check_intervals, misfit
-from mmseg_classmix.engine.runner.skipping_iterator import start_data_at
-from mmseg_classmix.fileio import find_problem, newest_checkpoint
-from mmseg_classmix.utils.unwrap import unwrap
+from mmseg_classmix.preflight.resume_check import check_intervals, misfit
 
 VALIDATED = 'last_validation'
 

@@ -15,7 +15,7 @@ from mmseg.engine.optimizers import (
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
-from mmseg_classmix.utils.unwrap import unwrap
+from mmseg_classmix.distributed.unwrap import unwrap
 
 
 class _OfStudent:

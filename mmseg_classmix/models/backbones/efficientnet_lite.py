@@ -6,8 +6,8 @@ from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmseg_classmix.export.modules.lite_stages import STAGES, LiteStages
-from mmseg_classmix.utils.pretrained import check_pretrained
+from mmseg_classmix.checkpoints.pretrained import check_pretrained
+from mmseg_classmix.models.backbones.lite_stages import STAGES, LiteStages
 
 ORIGIN = (
     'python tools/model_converters/efficientnet_lite.py',

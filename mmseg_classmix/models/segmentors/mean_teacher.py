@@ -15,9 +15,13 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import tree_map
 
-from mmseg_classmix.datasets.transforms.batch_mix import (
+from mmseg_classmix.mixing.batch_mix import (
     mix_sources,
     send_images,
+)
+from mmseg_classmix.mixing.seeding import generator
+from mmseg_classmix.models.frozen_param_filter import (
+    hide_frozen_param_warnings,
 )
 from mmseg_classmix.models.segmentors.logits import (
     full_logits,
@@ -40,10 +44,6 @@ from mmseg_classmix.models.segmentors.supported import (
     check_segmentor,
 )
 from mmseg_classmix.models.segmentors.upsampling import upsample
-from mmseg_classmix.utils.frozen_param_filter import (
-    hide_frozen_param_warnings,
-)
-from mmseg_classmix.utils.seeding import generator
 
 
 @MODELS.register_module()

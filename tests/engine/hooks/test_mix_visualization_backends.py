@@ -12,7 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import (
     EventAccumulator,
 )
 
-from mmseg_classmix.engine import prepare_distributed
+from mmseg_classmix.distributed import prepare_distributed
 
 
 @VISBACKENDS.register_module()

@@ -7,7 +7,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from drill.runs import OneProcess, Run, TwoProcesses
-from mmseg_classmix.datasets.street_scenes import write_street_scenes
+from mmseg_classmix.demo.street_scenes import write_street_scenes
 
 LABELED, UNLABELED, VAL = 4, 12, 2
 SIZE = (64, 128)

@@ -1,0 +1,24 @@
+"""File backends, checkpoints, and weights published by others."""
+
+from mmseg_classmix.checkpoints.atomic_backend import AtomicLocalBackend
+from mmseg_classmix.checkpoints.choice import (
+    find_problem,
+    newest_checkpoint,
+)
+from mmseg_classmix.checkpoints.loader import (
+    read_checkpoint,
+    trust_checkpoint,
+)
+from mmseg_classmix.checkpoints.weights_file import check_named_hash, read_weights
+from mmseg_classmix.checkpoints.work_dir import check_writable
+
+__all__ = [
+    'AtomicLocalBackend',
+    'check_named_hash',
+    'check_writable',
+    'find_problem',
+    'newest_checkpoint',
+    'read_checkpoint',
+    'read_weights',
+    'trust_checkpoint',
+]

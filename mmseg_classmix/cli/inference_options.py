@@ -1,0 +1,188 @@
+"""The options that tools/predict.py and tools/pseudo_label.py share."""
+
+import argparse
+import hashlib
+from pathlib import Path
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.device import get_device
+from mmengine.registry import init_default_scope
+
+from mmseg_classmix.cli.options import load_config
+from mmseg_classmix.deploy.evaluation_data import (
+    dataset_meta,
+    inference_pipeline,
+)
+from mmseg_classmix.deploy.predictor import Predictor
+from mmseg_classmix.deploy.trained_network import read_network
+from mmseg_classmix.models.segmentors.supported import NETWORKS
+
+
+def network_parser(description: str) -> argparse.ArgumentParser:
+    """Start the command line of a tool that reads a trained network.
+
+    Args:
+        description: Text above the options in ``--help``.
+
+    Returns:
+        Parser of CONFIG, CHECKPOINT, ``--network``, ``--cfg-options`` and
+        ``--trust``; :func:`load_config` understands what it reads.
+    """
+    parser = argparse.ArgumentParser(
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(launcher='none', work_dir=None)
+    parser.add_argument(
+        'config', help='config of the training, or an exported one'
+    )
+    parser.add_argument('checkpoint', help='its checkpoint')
+    parser.add_argument(
+        '--network',
+        choices=NETWORKS,
+        help='which network of a semi-supervised checkpoint',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='override values of the config, KEY=VALUE ...',
+    )
+    parser.add_argument(
+        '--trust',
+        action='append',
+        default=[],
+        metavar='FILE',
+        help='checkpoint that may execute code when it is loaded',
+    )
+    return parser
+
+
+def add_inference_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of predicting many images.
+
+    Args:
+        parser: Gets ``--out``, ``--overwrite``, ``--device``, ``--slide`` and
+            ``--workers``.
+    """
+    parser.add_argument(
+        '--out', type=Path, required=True, help='folder for the results'
+    )
+    parser.add_argument(
+        '--overwrite',
+        action='store_true',
+        help='start again; else images that are finished in --out are '
+        'skipped, and results of other settings are an error',
+    )
+    parser.add_argument(
+        '--device',
+        type=_device,
+        default=get_device(),
+        help='such as cpu or cuda:0, by default what there is',
+    )
+    parser.add_argument(
+        '--slide',
+        nargs=2,
+        type=int,
+        metavar=('CROP', 'STRIDE'),
+        help='predict large images in windows of CROP x CROP pixels (of the '
+        'input, after the test pipeline), STRIDE apart',
+    )
+    parser.add_argument(
+        '--workers',
+        type=int,
+        default=2,
+        help='threads that load images, and as many that write',
+    )
+
+
+def check_inference_options(
+    parser: argparse.ArgumentParser, args: argparse.Namespace, source: Path
+) -> None:
+    """Refuse options that cannot work together, as argparse does.
+
+    Args:
+        parser: The parser.
+        args: What it has read.
+        source: Image, video or folder to predict.
+    """
+    if not source.exists():
+        parser.error(f'no image, video or folder {source.absolute()}')
+    for path in (source, args.out):
+        try:
+            str(path).encode('utf-8')
+        except UnicodeEncodeError:
+            parser.error(f'{str(path)!r} is no UTF-8 text: rename it')
+    if args.out.exists() and not args.out.is_dir():
+        parser.error(f'--out {args.out} is a file: choose a folder')
+    if source.is_dir() and args.out.resolve().is_relative_to(source.resolve()):
+        parser.error(
+            f'--out {args.out} lies in {source}: the results would be among '
+            'the images of the next run, choose a folder outside'
+        )
+    if args.slide and not 0 < args.slide[1] <= args.slide[0]:
+        parser.error(
+            f'--slide {args.slide[0]} {args.slide[1]}: STRIDE must be from 1 '
+            'to CROP, or pixels between the windows have no class'
+        )
+    if args.workers < 0:
+        parser.error(f'--workers {args.workers} must be 0 or more')
+
+
+def build_predictor(
+    args: argparse.Namespace, default: str | None = None, **options
+) -> tuple[Predictor, dict, Config]:
+    """Load the network that the command line names.
+
+    Args:
+        args: What the parser has read.
+        default: Network if ``--network`` is not given.
+        **options: More arguments of :class:`Predictor`.
+
+    Returns:
+        The predictor; classes and palette, see :func:`dataset_meta`; and the
+        settings that decide its results, for :class:`ResultsFolder`.
+    """
+    cfg = load_config(args)
+    init_default_scope('mmseg')
+    network = read_network(cfg, args.checkpoint, args.network, default)
+    if args.slide:
+        crop, stride = args.slide
+        network.cfg.test_cfg = dict(
+            mode='slide', crop_size=(crop, crop), stride=(stride, stride)
+        )
+    model = network.build()
+    meta = dataset_meta(cfg, model.num_classes)
+    predictor = Predictor(
+        model, inference_pipeline(cfg), args.device, **options
+    )
+    settings = dict(
+        checkpoint=_digest(args.checkpoint),
+        network=network.name,
+        model=str(network.cfg.test_cfg),
+        pipeline=str(inference_pipeline(cfg)),
+    )
+    return predictor, meta, settings
+
+
+def _digest(checkpoint: str) -> str:
+    if '://' in checkpoint:
+        return checkpoint
+    digest = hashlib.sha256()
+    with open(Path(checkpoint).expanduser(), 'rb') as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _device(text: str) -> str:
+    try:
+        torch.empty(0, device=text)
+    # torch without CUDA raises an AssertionError.
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise argparse.ArgumentTypeError(
+            f'{text} cannot be used: {reason}'
+        ) from None
+    return text

@@ -1,0 +1,107 @@
+"""The options that tools/train.py and tools/test.py share."""
+
+import argparse
+import os
+import os.path as osp
+
+from mmengine.config import Config, DictAction
+
+from mmseg_classmix.checkpoints import trust_checkpoint
+from mmseg_classmix.cli.yapf_cache import import_yapf
+
+HOOKS_OF_MMENGINE = (
+    'runtime_info',
+    'timer',
+    'sampler_seed',
+    'logger',
+    'param_scheduler',
+    'checkpoint',
+)
+
+
+def common_parser(description: str) -> argparse.ArgumentParser:
+    """Start a command line with the options that MMSegmentation's tools have.
+
+    Args:
+        description: Text above the options in ``--help``.
+
+    Returns:
+        Parser of CONFIG, ``--work-dir``, ``--cfg-options``, ``--launcher``,
+        ``--trust`` and ``--local-rank``, which may be given more arguments.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--work-dir',
+        help='where logs and results go, work_dirs/CONFIG by default',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='override values of the config, KEY=VALUE ...; lists as '
+        'KEY="[a,b]" or KEY=a,b',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='what started the processes',
+    )
+    parser.add_argument(
+        '--trust',
+        action='append',
+        default=[],
+        metavar='FILE',
+        help='checkpoint (load_from, init_cfg, ...) that may execute code '
+        'when it is loaded; may be repeated',
+    )
+    # Launchers of torch before 2.0 write it with an underscore.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    return parser
+
+
+def export_local_rank(args: argparse.Namespace) -> None:
+    """Set ``LOCAL_RANK``, which mmengine reads, unless a launcher has.
+
+    Args:
+        args: What :func:`common_parser` has read.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Load the config and apply the common options to it.
+
+    Args:
+        args: What :func:`common_parser` has read.
+
+    Returns:
+        The config; ``work_dir`` is that of the command line, or else of the
+        config, or else work_dirs/CONFIG.
+
+    Raises:
+        FileNotFoundError: If the config does not exist.
+        RuntimeError: If the cache of yapf is broken.
+    """
+    import_yapf()
+    for filename in args.trust:
+        trust_checkpoint(filename)
+    if not osp.isfile(args.config):
+        raise FileNotFoundError(
+            f'no config {args.config} in {os.getcwd()}: name a file of '
+            'configs/'
+        )
+    cfg = Config.fromfile(args.config)
+    cfg.launcher = args.launcher
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    # mmengine lets only its own hooks be switched off with None.
+    hooks = cfg.get('default_hooks') or {}
+    for key in [k for k, hook in hooks.items() if hook is None]:
+        if key not in HOOKS_OF_MMENGINE:
+            hooks.pop(key)
+    name = osp.splitext(osp.basename(args.config))[0]
+    default = cfg.get('work_dir') or osp.join('work_dirs', name)
+    cfg.work_dir = args.work_dir or default
+    return cfg

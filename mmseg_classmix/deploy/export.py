@@ -1,0 +1,135 @@
+"""A trained network as a config and weights for stock mmseg."""
+
+import io
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from mmengine.config import Config
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from mmseg_classmix.checkpoints import AtomicLocalBackend
+from mmseg_classmix.deploy.evaluation_data import dataset_meta
+from mmseg_classmix.deploy.stock_config import config_text, stock_sections
+from mmseg_classmix.deploy.stock_model import stock_model
+from mmseg_classmix.deploy.trained_network import TrainedNetwork
+from mmseg_classmix.version import __version__
+
+CONFIG, WEIGHTS = 'config.py', 'weights.pth'
+
+
+def export_segmentor(
+    cfg: Config, network: TrainedNetwork, source: str, out: Path
+) -> nn.Module:
+    """Write ``config.py`` and ``weights.pth``, and check them.
+
+    Args:
+        cfg: Config of the training.
+        network: Network of its checkpoint.
+        source: The checkpoint, to be named in the config.
+        out: Folder; made if it is missing.
+
+    Returns:
+        The exported network, as it was read back from the two files, with
+        its ``dataset_meta``.
+
+    Raises:
+        ValueError: If config and checkpoint do not fit, or have what stock
+            mmseg cannot express.
+        RuntimeError: If the exported network computes something else.
+    """
+    trained = network.build()
+    meta = dataset_meta(cfg, trained.num_classes)
+    model, modules = stock_model(network.cfg)
+    sections = stock_sections(cfg, model)
+    header = _header(cfg, network, source, sections)
+    text = config_text(sections, modules, header)
+    out.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=out, prefix='.export_') as folder:
+        folder = Path(folder)
+        exported = _write(folder, text, network, source, meta)
+        _compare(trained, exported, network.cfg)
+        for name in (CONFIG, WEIGHTS):
+            os.replace(folder / name, out / name)
+    return exported
+
+
+def _write(
+    folder: Path, config: str, network: TrainedNetwork, source: str, meta: dict
+) -> nn.Module:
+    """Write both files, and read them back."""
+    files = AtomicLocalBackend('Make room or choose another folder')
+    files.put_text(config, folder / CONFIG)
+    exported = MODELS.build(Config.fromfile(folder / CONFIG).model)
+    state = {
+        key: network.state_dict[key].clone()
+        for key in exported.state_dict()
+        if key in network.state_dict
+    }
+    checkpoint = dict(
+        meta=dict(
+            dataset_meta={key: meta[key] for key in ('classes', 'palette')},
+            source=Path(source).name,
+            network=network.name,
+            iter=network.meta.get('iter'),
+            mmseg_classmix=__version__,
+        ),
+        state_dict=state,
+    )
+    file = io.BytesIO()
+    torch.save(checkpoint, file)
+    files.put(file.getvalue(), folder / WEIGHTS)
+    content = torch.load(folder / WEIGHTS, weights_only=True)
+    exported.load_state_dict(content['state_dict'], strict=False)
+    exported.dataset_meta = content['meta']['dataset_meta']
+    return exported.eval()
+
+
+def _header(
+    cfg: Config, network: TrainedNetwork, source: str, sections: dict
+) -> list[str]:
+    name = f'The {network.name}' if network.name else 'The network'
+    iteration = network.meta.get('iter')
+    when = f' after {iteration} iterations' if iteration else ''
+    lines = [
+        f'{name}{when} of {source}, trained with {cfg.filename}; exported by '
+        f'mmseg_classmix {__version__}, which is not needed to run it:',
+        f"    MMSegInferencer(model='{CONFIG}', weights='{WEIGHTS}')",
+        "To evaluate it with mmseg's tools/test.py, set data_root of "
+        'test_dataloader to where the data are. Give it another --work-dir '
+        'than this folder: mmengine writes its own config.py there.',
+    ]
+    if 'LabeledDataset' in str(cfg.get('test_dataloader')):
+        lines.append(
+            'BaseSegDataset takes images of one suffix, which it adds to the '
+            'names in ann_file, and masks whose values are the numbers of '
+            'the classes: where yours are others, make copies of them to be '
+            'tested on, and a list of names without suffix.'
+        )
+    if 'EvaluateAt' in str(cfg.get('test_dataloader')):
+        lines.append(
+            'EvaluateAt is left out: masks have the size of the image, and '
+            'mIoU is measured at that of its mask.'
+        )
+    return lines
+
+
+@torch.no_grad()
+def _compare(trained: nn.Module, exported: nn.Module, cfg: dict) -> None:
+    size = (cfg.get('data_preprocessor') or {}).get('size') or (128, 160)
+    # Enough to see a difference, on a CPU too.
+    size = tuple(min(n, 192) for n in size)
+    generator = torch.Generator().manual_seed(0)
+    image: Tensor = torch.randn((1, 3, *size), generator=generator)
+    metas = [dict(img_shape=size)]
+    first, second = (
+        model.encode_decode(image, metas) for model in (trained, exported)
+    )
+    if not torch.equal(first, second):
+        raise RuntimeError(
+            'the exported network computes other logits (up to '
+            f'{(first - second).abs().max():.3g}): do not use it, and report '
+            'the config'
+        )

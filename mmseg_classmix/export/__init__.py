@@ -1,1 +1,0 @@
-"""Trained networks for those who have mmseg, or only onnxruntime."""

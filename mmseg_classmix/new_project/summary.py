@@ -1,0 +1,165 @@
+"""What somebody's data set has, and what is unusual about it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from prettytable import PrettyTable
+
+from mmseg_classmix.new_project.findings import Findings
+from mmseg_classmix.new_project.streams import Stream, Survey
+
+# Fewer labeled images than this say little.
+FEW = 10
+# Things that differ more in size look like others to a network.
+RATIO = 1.5
+
+
+def data_text(
+    found: Survey, classes: Sequence[str], findings: Findings
+) -> str:
+    """Describe a data set.
+
+    Args:
+        found: What is known of it.
+        classes: Names of the classes.
+        findings: Gets remarks on what is unusual.
+
+    Returns:
+        Counts, sizes and a table of the classes.
+    """
+    lines = [
+        f'{name + ".txt":13} {len(names):7} images'
+        for name, names in found.lists.items()
+    ]
+    sizes = [report.size for report in found.labeled.reports.values()]
+    lines.append(f'labeled images: {describe_sizes(sizes)} (height x width)')
+    if found.sizes:
+        lines.append(f'unlabeled images: {describe_sizes(found.sizes)}')
+        remark_on_sizes(findings, sizes, found.sizes)
+    counted = found.values, len(classes)
+    train = found.labeled.classes(found.train.names, *counted)
+    val = found.val.classes(found.evaluated, *counted)
+    remark_on_streams(findings, found.train, found.unlabeled)
+    remark_on_classes(findings, classes, train, val)
+    return '\n'.join([*lines, str(class_table(classes, train, val))])
+
+
+def class_table(
+    classes: Sequence[str], train: np.ndarray, val: np.ndarray
+) -> PrettyTable:
+    """Tabulate the classes of both labeled streams.
+
+    Args:
+        classes: Names of the classes.
+        train: Pixels of each class in each image, (N, C).
+        val: The same of the images to evaluate on, (M, C).
+    """
+    table = PrettyTable(
+        ['class', '% of labeled pixels', 'labeled images', 'val images'],
+        align='r',
+    )
+    table.align['class'] = 'l'
+    shares = 100 * train.sum(0) / max(train.sum(), 1)
+    rows = zip(
+        classes, shares, (train > 0).sum(0), (val > 0).sum(0), strict=True
+    )
+    for name, share, in_train, in_val in rows:
+        table.add_row([name, f'{share:.2f}', in_train, in_val])
+    return table
+
+
+def remark_on_classes(
+    findings: Findings,
+    classes: Sequence[str],
+    train: np.ndarray,
+    val: np.ndarray,
+) -> None:
+    """Say which classes cannot be learned or measured.
+
+    Args:
+        findings: Where remarks go.
+        classes: Names of the classes.
+        train: Pixels of each class in each image, (N, C).
+        val: The same of the images to evaluate on, (M, C).
+    """
+    if len(train) < FEW:
+        findings.remark(
+            f'labeled images to train on: only {len(train)}. Expect results '
+            'that change a lot with --seed, and label more if you can'
+        )
+    if len(val) < FEW:
+        findings.remark(
+            f'images to evaluate on: only {len(val)}, so that mIoU will be '
+            'rough; --val-share or --val-images give more'
+        )
+    for name, in_train, in_val in zip(
+        classes, train.any(0), val.any(0), strict=True
+    ):
+        if not in_train and in_val:
+            findings.remark(
+                f'class {name!r} is in validation images only, so that '
+                'nobody can learn it: try another --seed, or --val-images'
+            )
+        elif not in_train:
+            findings.remark(
+                f'class {name!r} has no pixel in any mask: it cannot be '
+                'learned'
+            )
+        elif not in_val:
+            findings.remark(
+                f'class {name!r} is in no validation image: its IoU will be '
+                'nan and mIoU leaves it out'
+            )
+
+
+def remark_on_streams(
+    findings: Findings, labeled: Stream, unlabeled: Stream
+) -> None:
+    """Say what was left out.
+
+    Args:
+        findings: Where remarks go.
+        labeled: Images that are trained with masks.
+        unlabeled: Images that are trained without.
+    """
+    for name, stream in dict(labeled=labeled, unlabeled=unlabeled).items():
+        for reason, names in stream.left_out.items():
+            findings.remark(
+                f'left out of {name}.txt: {len(names)} {reason}, such as '
+                f'{names[0]}'
+                + (
+                    ' (--reuse-labeled keeps them)'
+                    if reason == 'labeled images'
+                    else ''
+                )
+            )
+
+
+def remark_on_sizes(
+    findings: Findings,
+    labeled: Sequence[tuple[int, int]],
+    unlabeled: Sequence[tuple[int, int]],
+) -> None:
+    """Say if one stream has much larger images.
+
+    Args:
+        findings: Where remarks go.
+        labeled: Height and width of labeled images.
+        unlabeled: Height and width of the others.
+    """
+    sides = [np.median(np.max(sizes, 1)) for sizes in (labeled, unlabeled)]
+    ratio = sides[1] / sides[0]
+    if not 1 / RATIO <= ratio <= RATIO:
+        findings.remark(
+            f'unlabeled images are {ratio:.2g} times as long as labeled ones '
+            '(median): if the same things are of another size in them, '
+            'resize the images before, or the network will not recognize them'
+        )
+
+
+def describe_sizes(sizes: Sequence[tuple[int, int]]) -> str:
+    """Say how large images are, as HEIGHTxWIDTH."""
+    smallest, largest = min(sizes, key=np.prod), max(sizes, key=np.prod)
+    if smallest == largest:
+        return f'all {smallest[0]}x{smallest[1]}'
+    return f'{smallest[0]}x{smallest[1]} to {largest[0]}x{largest[1]}'

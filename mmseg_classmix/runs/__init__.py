@@ -1,0 +1,1 @@
+"""What training runs record, and what is read from it."""

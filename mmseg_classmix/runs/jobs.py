@@ -1,0 +1,264 @@
+"""The training runs of a table, as commands."""
+
+import os
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
+from pathlib import Path, PurePath
+
+from mmengine.config import Config
+
+from . import paper
+from .cpu_tables import CAMVID, QUICKSTART
+from .paper import Experiment
+from .run import read_run
+from .run_config import SPLIT_FILE, labeled_source
+
+TABLES = dict(paper.TABLES, camvid=CAMVID, quickstart=QUICKSTART)
+# configs/ablations inherit from a config of this name.
+ABLATION_BASE = 'cityscapes_1-8'
+NEW, BEGUN, FINISHED = 'new', 'begun', 'finished'
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training run of a table.
+
+    Args:
+        experiment: The row.
+        seed: Seed of the run and of its split.
+        config: Path of the config.
+        work_dir: Where it logs.
+        options: ``KEY=VALUE`` for ``--cfg-options``.
+        status: ``NEW``, ``BEGUN`` or ``FINISHED``.
+        missing: Files that it needs and that are not there.
+    """
+
+    experiment: Experiment
+    seed: int
+    config: Path
+    work_dir: Path
+    options: tuple[str, ...]
+    status: str
+    missing: tuple[Path, ...]
+
+    def command(
+        self, tools: Path, gpus: int, partition: str | None
+    ) -> tuple[dict[str, str], list[str]]:
+        """Write its command line.
+
+        Args:
+            tools: Folder of the launch scripts.
+            gpus: Number of processes.
+            partition: Of Slurm; None to train on this machine.
+
+        Returns:
+            Environment variables to set, and the words of the command.
+        """
+        env, config = _variables(self.experiment), str(self.config)
+        if partition is None:
+            words = [str(tools / 'dist_train.sh'), config, str(gpus)]
+        else:
+            env['GPUS'] = str(gpus)
+            env['GPUS_PER_NODE'] = os.environ.get('GPUS_PER_NODE', str(gpus))
+            name = f'{self.experiment.config}_{self.seed}'.replace('/', '_')
+            words = [str(tools / 'slurm_train.sh'), partition, name, config]
+        words += ['--work-dir', str(self.work_dir)]
+        if self.status == BEGUN:
+            words.append('--resume')
+        return env, [*words, '--cfg-options', *self.options]
+
+
+def command_line(env: dict[str, str], words: list[str]) -> str:
+    """Write a command as a shell reads it."""
+    return ' '.join(
+        [*(f'{k}={shlex.quote(v)}' for k, v in env.items()), shlex.join(words)]
+    )
+
+
+def experiments_of(table: str, patterns: list[str]) -> list[Experiment]:
+    """List the rows of a table.
+
+    Args:
+        table: Name in ``TABLES``. With ``ABLATION_BASE=NAME`` in the
+            environment, the ablations are those of that config, and their
+            batch is the one that it has.
+        patterns: Configs to keep, such as ``classmix/*``; none for all.
+
+    Returns:
+        The rows.
+
+    Raises:
+        ValueError: If a pattern fits no row.
+    """
+    rows = TABLES[table]
+    base = os.environ.get('ABLATION_BASE', ABLATION_BASE)
+    if table == 'ablations' and base != ABLATION_BASE:
+        rows = [
+            replace(
+                row,
+                table=f'ablations_{base}',
+                config=row.config.replace(ABLATION_BASE, base),
+                labeled=None,
+                ablation_base=base if 'ablations/' in row.config else None,
+            )
+            for row in rows
+        ]
+    for pattern in patterns:
+        if not any(fnmatch(row.config, pattern) for row in rows):
+            raise ValueError(
+                f'--only {pattern} fits none of: '
+                f'{", ".join(row.config for row in rows)}'
+            )
+    return [
+        row
+        for row in rows
+        if not patterns or any(fnmatch(row.config, p) for p in patterns)
+    ]
+
+
+def plan(
+    experiments: list[Experiment],
+    seeds: list[int],
+    gpus: int,
+    configs: Path,
+    out: Path,
+    options: list[str],
+) -> list[Job]:
+    """Plan runs.
+
+    Args:
+        experiments: Rows of a table.
+        seeds: Seeds of each.
+        gpus: Number of processes, which share the batch of the table.
+        configs: Folder of the configs.
+        out: Folder of the work directories, TABLE/CONFIG/seed_SEED in it.
+        options: More ``KEY=VALUE`` for every run.
+
+    Returns:
+        The runs, fraction by fraction.
+
+    Raises:
+        ValueError: If the processes cannot share the batch, a folder has a
+            finished run with another number of iterations, or a log there
+            cannot be read.
+    """
+    jobs = []
+    for experiment in experiments:
+        config = configs / f'{experiment.config}.py'
+        cfg = None
+        if config.is_file():
+            with _environment(_variables(experiment)):
+                cfg = Config.fromfile(str(config), import_custom_modules=False)
+        for seed in seeds:
+            lists = _split_files(experiment, cfg, configs, seed)
+            own = [f'randomness.seed={seed}']
+            own += [
+                f'train_dataloader.dataset.datasets.{i}.ann_file={path}'
+                for i, path in enumerate(lists)
+            ]
+            if cfg is not None and experiment.labeled is not None:
+                own += _batch_options(experiment, cfg, gpus)
+            folder = experiment.config.removeprefix('ablations/')
+            work_dir = out / experiment.table / folder / f'seed_{seed}'
+            needed = [config, *lists]
+            job = Job(
+                experiment=experiment,
+                seed=seed,
+                config=config,
+                work_dir=work_dir,
+                options=(*own, *options),
+                status=_status(work_dir, _max_iters(cfg, options)),
+                missing=tuple(p for p in needed if not p.is_file()),
+            )
+            jobs.append(job)
+    return jobs
+
+
+def _variables(experiment: Experiment) -> dict[str, str]:
+    """Variables of the environment that the config of a row reads."""
+    base = experiment.ablation_base
+    return {} if base is None else dict(ABLATION_BASE=base)
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _split_files(
+    experiment: Experiment, cfg: Config | None, configs: Path, seed: int
+) -> list[Path]:
+    """The lists of a seed, where the config has those of seed 0."""
+    kinds = ['labeled', 'unlabeled'][: 1 + (experiment.baseline is not None)]
+    fraction = experiment.fraction
+    folder = configs / 'splits' / _data_folder(experiment)
+    if cfg is not None:
+        path = PurePath(labeled_source(cfg).get('ann_file') or '')
+        match = SPLIT_FILE.match(path.stem)
+        fraction = match['size'] if match else 'full'
+        folder = Path(os.path.normpath(path.parent))
+    if fraction == 'full':
+        return []
+    return [folder / f'{fraction}_{seed}_{kind}.txt' for kind in kinds]
+
+
+def _data_folder(experiment: Experiment) -> str:
+    folders = dict(
+        VOC='voc12aug', CamVid='camvid', StreetScenes='street_scenes'
+    )
+    return folders.get(experiment.data, 'cityscapes')
+
+
+def _batch_options(
+    experiment: Experiment, cfg: Config, gpus: int
+) -> list[str]:
+    """Batch of a process, if the config has another one."""
+    if experiment.labeled % gpus:
+        raise ValueError(
+            f'--gpus {gpus}: the {experiment.labeled} labeled images an '
+            f'iteration of {experiment.config} cannot be shared equally'
+        )
+    loader = cfg.train_dataloader
+    ratio = loader.sampler.get('source_ratio', [1])
+    size = experiment.labeled // gpus * sum(ratio) // ratio[0]
+    if loader.batch_size == size:
+        return []
+    keys = ('batch_size', 'sampler.batch_size')
+    return [f'train_dataloader.{key}={size}' for key in keys]
+
+
+def _max_iters(cfg: Config | None, options: list[str]) -> int | None:
+    key = 'train_cfg.max_iters='
+    for option in options:
+        if option.startswith(key):
+            value = option.removeprefix(key)
+            if not value.isdecimal():
+                raise ValueError(f'--cfg-options {option}: not a number')
+            return int(value)
+    return None if cfg is None else cfg.train_cfg.max_iters
+
+
+def _status(work_dir: Path, max_iters: int | None) -> str:
+    run = read_run(work_dir)
+    if run is None:
+        return NEW
+    if not run.finished:
+        return BEGUN
+    if max_iters is not None and run.max_iters != max_iters:
+        raise ValueError(
+            f'{work_dir} has a finished run of {run.max_iters} iterations, '
+            f'not {max_iters}: move it away, or give another --work-dir'
+        )
+    return FINISHED

@@ -1,1 +1,0 @@
-"""Helpers without a registry."""
