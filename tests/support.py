@@ -1,10 +1,14 @@
 """What several test files need: tiny data, configs, runs, real processes."""
 
+import importlib.util
+import io
 import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -145,3 +149,35 @@ class DoubleMeanTeacher(MeanTeacherSegmentor):
 
     def predict(self, inputs, data_samples=None):
         return super().predict(inputs.double(), data_samples)
+
+
+def call_tool(tool, *arguments):
+    """Call `main(argv)` of tools/TOOL in this process.
+
+    For all but the tests whose subject is the process itself. Returns the
+    exit code and what was printed; other exceptions than SystemExit pass.
+    """
+    path = ROOT / 'tools' / tool
+    name = 'tool_' + '_'.join(path.relative_to(ROOT).with_suffix('').parts)
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        sys.modules[name] = module = importlib.util.module_from_spec(spec)
+        # What Python does with the folder of a script.
+        sys.path.insert(0, str(path.parent))
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+        finally:
+            sys.path.remove(str(path.parent))
+    output, code = io.StringIO(), None
+    with redirect_stdout(output), redirect_stderr(output):
+        try:
+            code = sys.modules[name].main([str(a) for a in arguments])
+        except SystemExit as stop:
+            code = stop.code
+            if isinstance(code, str):
+                print(code)
+                code = 1
+    return SimpleNamespace(returncode=code or 0, stdout=output.getvalue())
