@@ -11,7 +11,7 @@ from support import ROOT, environment
 CALL = f"""
 import runpy
 
-path = {str(ROOT / 'mmseg_classmix' / 'utils' / 'yapf_cache.py')!r}
+path = {str(ROOT / 'mmseg_classmix' / 'cli' / 'yapf_cache.py')!r}
 import_yapf = runpy.run_path(path)['import_yapf']
 print('imported', flush=True)
 import_yapf(ARGUMENTS)
