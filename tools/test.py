@@ -11,6 +11,7 @@ import os.path as osp
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmseg_classmix.checkpoints.compare import NETWORKS
 from mmseg_classmix.cli.options import (
     common_parser,
     export_local_rank,
@@ -22,7 +23,6 @@ from mmseg_classmix.distributed import (
     prepare_distributed,
 )
 from mmseg_classmix.engine.loops.test_loop import BOTH
-from mmseg_classmix.models.segmentors.supported import NETWORKS
 from mmseg_classmix.visualization.sheet import picture_path
 
 

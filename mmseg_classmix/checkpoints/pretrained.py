@@ -6,6 +6,8 @@ import shlex
 from mmengine.model import BaseModule, PretrainedInit
 from mmengine.runner import CheckpointLoader
 
+from mmseg_classmix.checkpoints.compare import compare
+
 #: Command that makes a file, without the file, and where its source is from.
 Origin = tuple[str, str]
 DEEPLAB: Origin = (
@@ -60,38 +62,16 @@ def _check_file(
         checkpoint, map_location='meta', logger='silent'
     )
     state = content.get('state_dict', content)
-    # Without a prefix, mmengine takes off that of a data parallel wrapper.
-    start = prefix.rstrip('.') + '.' if prefix else ''
-    found = {
-        key[len(start) :] if prefix else key.removeprefix('module.'): value
-        for key, value in state.items()
-        if key.startswith(start)
-    }
-    needed = {
-        key: tuple(value.shape)
-        for key, value in module.state_dict().items()
-        if not key.endswith('num_batches_tracked')
-    }
-    wrong = {
-        key: f'{key}: {_shape(found.get(key))}, needs {shape}'
-        for key, shape in needed.items()
-        if _shape(found.get(key)) != shape
-    }
-    if wrong:
-        some = '; '.join(list(wrong.values())[:3])
+    misfit = compare(state, module, prefix)
+    if misfit:
         raise ValueError(
             f'{checkpoint} ({part}.init_cfg, prefix={prefix!r}) does not fit '
-            f'{type(module).__name__}: {len(wrong)} of {len(needed)} tensors '
-            f'are missing or of another shape, such as {some}. The file '
-            f'starts with {", ".join(list(state)[:2])!s}. Convert it with '
-            f'"{origin[0]} DST", give the weights of this network, or start '
-            f'without: {_scratch(part)}'
+            f'{type(module).__name__}: {misfit}. The file starts with '
+            f'{", ".join(list(state)[:2])}. Convert it with "{origin[0]} '
+            'DST", give the weights of this network, or start without: '
+            f'{_scratch(part)}'
         )
     return content.get('meta', {})
-
-
-def _shape(tensor) -> tuple[int, ...] | str:
-    return 'missing' if tensor is None else tuple(tensor.shape)
 
 
 def _scratch(part: str) -> str:

@@ -9,6 +9,7 @@ from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 
+from mmseg_classmix.checkpoints.compare import NETWORKS
 from mmseg_classmix.cli.options import load_config
 from mmseg_classmix.deploy.evaluation_data import (
     dataset_meta,
@@ -16,7 +17,6 @@ from mmseg_classmix.deploy.evaluation_data import (
 )
 from mmseg_classmix.deploy.predictor import Predictor
 from mmseg_classmix.deploy.trained_network import read_network
-from mmseg_classmix.models.segmentors.supported import NETWORKS
 
 
 def network_parser(description: str) -> argparse.ArgumentParser:

@@ -9,10 +9,11 @@ from mmengine.runner import CheckpointLoader
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmseg_classmix.checkpoints.tensor_shapes import tensor_shapes
-from mmseg_classmix.models.segmentors.supported import NETWORKS
-
-COMPILED, PARALLEL = '_orig_mod.', 'module.'
+from mmseg_classmix.checkpoints.compare import (
+    compare,
+    is_plain,
+    without_wrappers,
+)
 
 
 @dataclass
@@ -39,30 +40,16 @@ class TrainedNetwork:
         """
         # Statistics of several processes are of no use here.
         model = revert_sync_batchnorm(MODELS.build(deepcopy(self.cfg)))
-        self._check(model)
+        misfit = compare(self.state_dict, model)
+        if misfit:
+            raise ValueError(
+                'the checkpoint is of another network than the config: '
+                f'{misfit}. Give the config that it was trained with (it '
+                'lies in its work directory)'
+            )
         # What it has beyond the segmentor, such as a head for training.
         model.load_state_dict(self.state_dict, strict=False)
         return model.eval()
-
-    def _check(self, model: nn.Module) -> None:
-        found = tensor_shapes(self.state_dict)
-        needed = {
-            key: shape
-            for key, shape in tensor_shapes(model.state_dict()).items()
-            if not key.endswith('num_batches_tracked')
-        }
-        wrong = [
-            f'{key} is {found.get(key, "missing")}, needs {shape}'
-            for key, shape in needed.items()
-            if found.get(key) != shape
-        ]
-        if wrong:
-            raise ValueError(
-                'the checkpoint is of another network than the config: '
-                f'{len(wrong)} of {len(needed)} tensors are missing or of '
-                f'another shape: {"; ".join(wrong[:3])}. Give the config that '
-                'it was trained with (it lies in its work directory)'
-            )
 
 
 def is_semi_supervised(cfg: Config) -> bool:
@@ -98,9 +85,8 @@ def read_network(
     content = CheckpointLoader.load_checkpoint(
         checkpoint, map_location='cpu', logger='silent'
     )
-    state = _without_wrappers(content.get('state_dict', content))
-    starts = tuple(f'{name}.' for name in NETWORKS)
-    has_both = any(key.startswith(starts) for key in state)
+    state = without_wrappers(content.get('state_dict', content))
+    has_both = not is_plain(state)
     _check_fit(cfg, checkpoint, semi, has_both, network)
     if semi:
         network = network or default or cfg.model.get('predict_on', 'student')
@@ -113,14 +99,6 @@ def read_network(
     return TrainedNetwork(
         segmentor_config(cfg), state, network, content.get('meta', {})
     )
-
-
-def _without_wrappers(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    names = {key: key.replace(COMPILED, '') for key in state}
-    return {
-        names[key].removeprefix(PARALLEL): value
-        for key, value in state.items()
-    }
 
 
 def _check_fit(

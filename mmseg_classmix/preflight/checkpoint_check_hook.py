@@ -5,10 +5,8 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import nn
 
-from mmseg_classmix.checkpoints.tensor_shapes import tensor_shapes
+from mmseg_classmix.checkpoints.compare import Misfit, compare
 from mmseg_classmix.distributed.unwrap import unwrap
-from mmseg_classmix.models import MeanTeacherSegmentor
-from mmseg_classmix.models.segmentors.supported import NETWORKS
 
 
 @HOOKS.register_module()
@@ -30,49 +28,18 @@ class CheckpointCheckHook(Hook):
             ValueError: If they do not fit the model.
         """
         model = unwrap(runner.model)
-        found = tensor_shapes(checkpoint.get('state_dict', checkpoint))
-        needed = _needed(model, found)
-        wrong = {k: s for k, s in needed.items() if found.get(k) != s}
-        if wrong:
-            raise ValueError(_message(runner, model, found, needed, wrong))
+        misfit = compare(checkpoint.get('state_dict', checkpoint), model)
+        if misfit:
+            raise ValueError(_message(runner, model, misfit))
 
 
-def _needed(model: nn.Module, found: dict) -> dict[str, tuple]:
-    """Names and shapes that a checkpoint must have."""
-    needed = {
-        key: shape
-        for key, shape in tensor_shapes(model.state_dict()).items()
-        if not key.endswith('num_batches_tracked')
-    }
-    starts = tuple(f'{name}.' for name in NETWORKS)
-    spread = isinstance(model, MeanTeacherSegmentor) and not any(
-        key.startswith(starts) for key in found
-    )
-    if not spread:
-        return needed
-    # A plain checkpoint is for both networks.
-    start = starts[0]
-    return {
-        key[len(start) :]: shape
-        for key, shape in needed.items()
-        if key.startswith(start)
-    }
-
-
-def _message(
-    runner: Runner, model: nn.Module, found: dict, needed: dict, wrong: dict
-) -> str:
+def _message(runner: Runner, model: nn.Module, misfit: Misfit) -> str:
     source = runner._load_from
     source = f'load_from={source!r}' if source else 'the one to resume from'
-    some = '; '.join(
-        f'{key} is {found.get(key, "missing")}, needs {shape}'
-        for key, shape in list(wrong.items())[:3]
-    )
     return (
         f'the checkpoint ({source}) is of another network than '
-        f'{type(model).__name__} of this config: {len(wrong)} of '
-        f'{len(needed)} tensors are missing or of another shape: {some}. '
-        f'{_advice(found, wrong)}'
+        f'{type(model).__name__} of this config: {misfit}. '
+        f'{_advice(misfit.found, misfit.wrong)}'
     )
 
 

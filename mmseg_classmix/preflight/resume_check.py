@@ -3,7 +3,7 @@
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-from mmseg_classmix.checkpoints.tensor_shapes import tensor_shapes
+from mmseg_classmix.checkpoints.compare import compare
 from mmseg_classmix.distributed.unwrap import unwrap
 
 
@@ -65,24 +65,10 @@ def misfit(runner: Runner, content: dict) -> str:
             'is from the middle of a gradient accumulation '
             f'(optim_wrapper.accumulative_counts={counts})'
         )
-    return _other_network(runner, content) or _other_optimizer(runner, content)
-
-
-def _other_network(runner: Runner, content: dict) -> str:
-    needed = tensor_shapes(unwrap(runner.model).state_dict())
-    found = tensor_shapes(content['state_dict'])
-    wrong = [
-        f'{key}: {found.get(key, "missing")} instead of '
-        f'{needed.get(key, "none")}'
-        for key in {**needed, **found}
-        if found.get(key) != needed.get(key)
-    ]
-    if not wrong:
-        return ''
-    return (
-        f'holds another network: {len(wrong)} tensors differ, such as '
-        f'{"; ".join(wrong[:2])}'
-    )
+    wrong = compare(content['state_dict'], unwrap(runner.model), exact=True)
+    if wrong:
+        return f'holds another network: {wrong}'
+    return _other_optimizer(runner, content)
 
 
 def _other_optimizer(runner: Runner, content: dict) -> str:

@@ -71,7 +71,7 @@ def test_mean_teacher_starts_from_the_file(prefix, tmp_path):
         (lambda key: f'net.{key}', '100 of 100 tensors'),
         (
             lambda key: f'backbone.{key}'.replace('layer4', 'stage4'),
-            r'25 of 100 tensors .* such as layer4.0.conv1.weight: missing',
+            r'25 of 100 tensors .* shape: layer4.0.conv1.weight is missing',
         ),
     ],
     ids=['nothing', 'a part'],

@@ -102,7 +102,7 @@ def test_foreign_checkpoints_are_named_and_skipped(work_dir, tmp_path_factory):
     text = log_of(work_dir)
     for name, problem in {
         70: 'holds another network',
-        60: r'decode_head.branches.0.bias: \(11,\) instead of \(3,\)',
+        60: r'decode_head.branches.0.bias is \(11,\), needs \(3,\)',
         50: 'is of another optimizer than SGD.*it has no momentum',
         40: 'is cut short, or no checkpoint',
     }.items():

@@ -11,10 +11,10 @@ from mmengine.runner.amp import autocast
 from mmseg.registry import METRICS
 from torch.utils.data import DataLoader
 
+from mmseg_classmix.checkpoints.compare import NETWORKS
 from mmseg_classmix.distributed.unwrap import unwrap
 from mmseg_classmix.evaluation import ConfusionMatrix
 from mmseg_classmix.evaluation.class_scores import mean_scores, score_table
-from mmseg_classmix.models.segmentors.supported import NETWORKS
 
 BOTH = 'both'
 

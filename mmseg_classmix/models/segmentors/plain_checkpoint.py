@@ -1,6 +1,6 @@
 """Checkpoints of one network, for a student and its teacher."""
 
-from mmseg_classmix.models.segmentors.supported import NETWORKS
+from mmseg_classmix.checkpoints.compare import NETWORKS
 
 
 def spread_checkpoint(state_dict: dict, prefix: str) -> bool:

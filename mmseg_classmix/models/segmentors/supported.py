@@ -6,6 +6,7 @@ from mmengine.logging import print_log
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import nn
 
+from mmseg_classmix.checkpoints.compare import NETWORKS
 from mmseg_classmix.models.segmentors.logits import final_head
 
 MASKS = 'masks and a class for each (mask classification)'
@@ -19,7 +20,6 @@ OTHER_PREDICTIONS = dict(
 )
 #: Heads whose losses need the edges between classes in labeled samples.
 EDGE_HEADS = ('PIDHead',)
-NETWORKS = ('student', 'teacher')
 
 
 def check_arguments(
