@@ -3,8 +3,7 @@
 import os.path as osp
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 from hashlib import blake2b
 from itertools import zip_longest
 from typing import Any
@@ -16,6 +15,7 @@ from mmengine.dist import all_gather_object
 from torch import nn
 
 from mmseg_classmix.datasets.checked_pipeline import leaves
+from mmseg_classmix.distributed.config_text import flatten, plain
 
 #: What processes may have of their own.
 OF_A_RANK = ('work_dir', 'local_rank')
@@ -38,8 +38,8 @@ def check_config(cfg: Config) -> None:
             rank and the first key that differs.
     """
     flat = {
-        key: value
-        for key, value in _flatten(cfg.to_dict())
+        key: _portable(value)
+        for key, value in flatten(plain(cfg.to_dict()))
         if key.split('.')[0] not in OF_A_RANK
     }
     difference = _difference(_digest(flat.items()), lambda: list(flat.items()))
@@ -147,39 +147,13 @@ def _digest(items: Any) -> str:
     return digest.hexdigest()
 
 
-def _flatten(value: Any, key: str = '') -> Iterator[tuple[str, str]]:
-    """Dotted keys and the text of their values."""
-    items = ()
-    if isinstance(value, dict) and value:
-        items = value.items()
-    elif isinstance(value, (list, tuple)) and value:
-        items = enumerate(value)
-    else:
-        yield key, _portable(value)
-    for name, inner in items:
-        yield from _flatten(inner, f'{key}.{name}' if key else str(name))
-
-
 def _portable(value: Any) -> str:
-    """Text of a value that is the same in every process."""
+    """Text of a plain value, without the folder of an absolute path."""
+    if isinstance(value, list):
+        return f'[{", ".join(map(_portable, value))}]'
     if isinstance(value, str) and osp.isabs(value):
-        return repr(osp.basename(osp.normpath(value)))
-    if isinstance(value, (set, frozenset)):
-        # Their order depends on PYTHONHASHSEED.
-        return f'{{{", ".join(sorted(map(_portable, value)))}}}'
-    if isinstance(value, partial):
-        inner = value.func, *value.args, *value.keywords.items()
-        return f'partial{_portable(inner)}'
-    if isinstance(value, tuple):
-        return f'({", ".join(map(_portable, value))})'
-    # The usual text of these is an address in memory.
-    if not hasattr(value, '__qualname__'):
-        if type(value).__repr__ is not object.__repr__:
-            return repr(value)
-        value = type(value)
-    # Methods of built-in classes have no module.
-    module = getattr(value, '__module__', None)
-    return f'{module}.{value.__qualname__}'
+        value = osp.basename(osp.normpath(value))
+    return repr(value)
 
 
 def _sample_names(source: BaseDataset) -> list[tuple[str, ...]]:
