@@ -31,6 +31,7 @@ from mmseg.registry import DATASETS
 import mmseg_classmix  # noqa: F401  registers the datasets
 from mmseg_classmix.datasets.index_list import order_by_index_list
 from mmseg_classmix.datasets.name_list import check_list
+from mmseg_classmix.datasets.wrappers import leaf_configs
 
 
 def parse_args() -> argparse.Namespace:
@@ -132,10 +133,7 @@ def image_names(config: str) -> list[str]:
     """
     cfg = Config.fromfile(config)
     init_default_scope('mmseg')
-    dataset_cfg = cfg.train_dataloader.dataset
-    while 'dataset' in dataset_cfg or 'datasets' in dataset_cfg:
-        inner = dataset_cfg.get('datasets') or [dataset_cfg['dataset']]
-        dataset_cfg = inner[0]
+    _, dataset_cfg = next(leaf_configs('', cfg.train_dataloader.dataset))
     check_list('the labeled dataset', dataset_cfg)
     dataset = DATASETS.build(dataset_cfg)
     folder = dataset.data_prefix['img_path']

@@ -1,7 +1,7 @@
 """A pipeline whose errors name the file and the place in the config."""
 
 import os.path as osp
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from mmseg_classmix.datasets.image_files import (
     mask_problem,
     swapped,
 )
+from mmseg_classmix.datasets.wrappers import leaves
 
 FIND_ALL = (
     'tools/dataset_converters/check_dataset.py CONFIG finds all such files'
@@ -189,22 +190,3 @@ def check_samples(
                 len(names) if names else None,
                 getattr(leaf, 'ignore_index', 255),
             )
-
-
-def leaves(place: str, dataset: BaseDataset) -> Iterator[tuple[str, object]]:
-    """List the datasets inside wrappers, with their config keys.
-
-    Args:
-        place: Config key of ``dataset``.
-        dataset: A built dataset.
-
-    Yields:
-        Config key and dataset, in the order of the samples.
-    """
-    if hasattr(dataset, 'datasets'):
-        for i, inner in enumerate(dataset.datasets):
-            yield from leaves(f'{place}.datasets[{i}]', inner)
-    elif hasattr(dataset, 'dataset'):
-        yield from leaves(f'{place}.dataset', dataset.dataset)
-    else:
-        yield place, dataset

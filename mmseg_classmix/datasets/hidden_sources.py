@@ -3,7 +3,7 @@
 from mmengine.dataset import BaseDataset
 from mmseg.datasets import BaseSegDataset
 
-from mmseg_classmix.datasets.checked_pipeline import leaves
+from mmseg_classmix.datasets.wrappers import leaves
 
 Source = tuple[str, BaseDataset]
 

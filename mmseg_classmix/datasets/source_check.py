@@ -9,9 +9,10 @@ from mmcv.transforms import LoadAnnotations, LoadImageFromFile
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
-from mmseg_classmix.datasets.checked_pipeline import FIND_ALL, leaves
+from mmseg_classmix.datasets.checked_pipeline import FIND_ALL
 from mmseg_classmix.datasets.hidden_masks import LoadHiddenMask
 from mmseg_classmix.datasets.unlabeled import UnlabeledDataset
+from mmseg_classmix.datasets.wrappers import leaves
 
 # Entry of a sample, what is there, and the transform that reads it.
 FILES = {

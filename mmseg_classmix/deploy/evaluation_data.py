@@ -6,6 +6,8 @@ from mmengine.config import Config, ConfigDict
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from mmseg_classmix.datasets.wrappers import leaf_configs
+
 # They need masks, or are for measuring: an image alone goes without.
 FOR_MASKS = (
     'LoadAnnotations',
@@ -49,9 +51,7 @@ def evaluation_dataset(cfg: Config) -> ConfigDict:
     Raises:
         ValueError: If there are no test data.
     """
-    dataset = evaluation_loader(cfg).dataset
-    while 'dataset' in dataset or 'datasets' in dataset:
-        dataset = (dataset.get('datasets') or [dataset.get('dataset')])[0]
+    _, dataset = next(leaf_configs('', evaluation_loader(cfg).dataset))
     return deepcopy(dataset)
 
 

@@ -13,6 +13,7 @@ from mmengine.config import Config
 from mmengine.registry import Registry
 from mmseg.registry import DATA_SAMPLERS, DATASETS, METRICS, TRANSFORMS
 
+from mmseg_classmix.datasets.wrappers import replace_leaves
 from mmseg_classmix.deploy.config_format import Reference, assignment
 from mmseg_classmix.deploy.evaluation_data import (
     dataset_without_files,
@@ -60,7 +61,9 @@ def stock_sections(cfg: Config, model: dict) -> dict[str, Any]:
     """
     loader = deepcopy(evaluation_loader(cfg))
     pipelines = []
-    loader.dataset = _stock_dataset(loader.dataset, pipelines)
+    loader.dataset = replace_leaves(
+        loader.dataset, lambda leaf: _stock_dataset(leaf, pipelines)
+    )
     if is_ours(type_name(loader.get('sampler', {})), DATA_SAMPLERS):
         loader.sampler = dict(type='DefaultSampler', shuffle=False)
     sections = dict(
@@ -146,13 +149,7 @@ def _leaves(steps: list) -> list[dict]:
 
 
 def _stock_dataset(cfg: dict, pipelines: list[list]) -> dict:
-    """Translate a dataset and those in it; collects their pipelines."""
-    if 'datasets' in cfg:
-        inner = [_stock_dataset(part, pipelines) for part in cfg['datasets']]
-        return dict(cfg, datasets=inner)
-    if 'dataset' in cfg:
-        inner = _stock_dataset(cfg['dataset'], pipelines)
-        return dict(cfg, dataset=inner)
+    """Translate a dataset without wrappers; collects its pipeline."""
     name = type_name(cfg)
     pipelines.append(cfg.get('pipeline', []))
     stock = dict(cfg, pipeline=PIPELINE)

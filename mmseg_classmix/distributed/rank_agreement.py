@@ -14,7 +14,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.dist import all_gather_object
 from torch import nn
 
-from mmseg_classmix.datasets.checked_pipeline import leaves
+from mmseg_classmix.datasets.wrappers import leaves
 from mmseg_classmix.distributed.config_text import flatten, plain
 
 #: What processes may have of their own.

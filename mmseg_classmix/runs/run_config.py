@@ -6,6 +6,8 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
+from mmseg_classmix.datasets.wrappers import leaf_configs
+
 from .paper import SEMI_SUPERVISED, SUPERVISED
 
 # A name that does not say what the data are.
@@ -45,10 +47,7 @@ def method_of(cfg: Config) -> str:
 
 def labeled_source(cfg: Config) -> ConfigDict:
     """Find the data set of the labeled images, without its wrappers."""
-    source = cfg.train_dataloader.dataset
-    while 'dataset' in source or 'datasets' in source:
-        source = (source.get('datasets') or [source.get('dataset')])[0]
-    return source
+    return next(leaf_configs('', cfg.train_dataloader.dataset))[1]
 
 
 def data_name(source: ConfigDict) -> str:

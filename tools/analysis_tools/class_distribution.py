@@ -26,6 +26,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
 from mmseg_classmix.datasets import MultiSourceDataset
+from mmseg_classmix.datasets.wrappers import leaf_configs
 from mmseg_classmix.visualization.sheet import (
     new_sheet,
     picture_path,
@@ -101,12 +102,6 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def unwrap(cfg: dict) -> list[dict]:
-    """List the configs of the datasets inside of wrappers."""
-    inner = cfg.get('datasets') or [cfg[k] for k in ['dataset'] if k in cfg]
-    return sum(map(unwrap, inner), []) if inner else [cfg]
-
-
 def build_masks(cfg: Config, split: str) -> BaseDataset:
     """Build the dataset of a split, its pipeline cut down to the mask.
 
@@ -122,7 +117,8 @@ def build_masks(cfg: Config, split: str) -> BaseDataset:
     """
     part = 'val' if split == 'val' else 'train'
     place = f'{part}_dataloader.dataset'
-    sources = unwrap(cfg[f'{part}_dataloader'].dataset)
+    loader = cfg[f'{part}_dataloader']
+    sources = [leaf for _, leaf in leaf_configs(place, loader.dataset)]
     loading = [
         t for t in sources[0].pipeline if t['type'] == 'LoadAnnotations'
     ]

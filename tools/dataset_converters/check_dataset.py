@@ -25,13 +25,17 @@ from mmengine.utils import ProgressBar
 from prettytable import PrettyTable
 
 import mmseg_classmix  # noqa: F401  registers the datasets
-from mmseg_classmix.datasets.checked_pipeline import leaves
 from mmseg_classmix.datasets.file_check import (
     PROBLEMS,
     FileReport,
     check_image,
 )
 from mmseg_classmix.datasets.multi_source_dataset import build_source
+from mmseg_classmix.datasets.wrappers import (
+    leaf_configs,
+    leaves,
+    replace_leaves,
+)
 
 EVALUATED = ('val', 'test')
 
@@ -111,20 +115,12 @@ def find_streams(cfg: Config) -> dict[str, Stream]:
 
 def without_pipeline(cfg: dict) -> dict:
     """Copy the config of a dataset, wrappers included, without transforms."""
-    cfg = dict(cfg)
-    if 'dataset' in cfg:
-        cfg['dataset'] = without_pipeline(cfg['dataset'])
-    elif 'datasets' in cfg:
-        cfg['datasets'] = [without_pipeline(d) for d in cfg['datasets']]
-    else:
-        cfg['pipeline'] = []
-    return cfg
+    return replace_leaves(cfg, lambda leaf: dict(leaf, pipeline=[]))
 
 
 def decoders(cfg: dict) -> tuple[str, str]:
     """Find out who decodes the images and the masks of a stream."""
-    while 'dataset' in cfg or 'datasets' in cfg:
-        cfg = cfg['dataset'] if 'dataset' in cfg else cfg['datasets'][0]
+    _, cfg = next(leaf_configs('', cfg))
     names = dict(LoadImageFromFile='cv2', LoadAnnotations='pillow')
     for step in cfg.get('pipeline', ()):
         if step.get('type') in names:

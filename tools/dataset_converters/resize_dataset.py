@@ -30,9 +30,9 @@ from mmengine.registry import init_default_scope
 from mmengine.utils import ProgressBar
 
 import mmseg_classmix  # noqa: F401  registers the datasets
-from mmseg_classmix.datasets.checked_pipeline import leaves
 from mmseg_classmix.datasets.multi_source_dataset import build_source
 from mmseg_classmix.datasets.resized_files import PATHS, ResizedFiles
+from mmseg_classmix.datasets.wrappers import leaf_configs
 
 Streams = list[tuple[ResizedFiles, BaseDataset]]
 
@@ -65,17 +65,11 @@ def find_streams(cfg: Config, out_dir: Path) -> Streams:
     """
     if 'train_dataloader' not in cfg:
         raise KeyError(f'{cfg.filename} has no train_dataloader')
-    train, key = cfg.train_dataloader.dataset, 'train_dataloader.dataset'
-    sources = {key: train}
-    if 'datasets' in train:
-        sources = {
-            f'{key}.datasets[{i}]': source
-            for i, source in enumerate(train.datasets)
-        }
+    key = 'train_dataloader.dataset'
     return [
-        (ResizedFiles(place, leaf, out_dir), leaf)
-        for source_key, source in sources.items()
-        for place, leaf in leaves(source_key, build_source(source_key, source))
+        (ResizedFiles(place, dataset, out_dir), dataset)
+        for place, source in leaf_configs(key, cfg.train_dataloader.dataset)
+        for dataset in [build_source(place, source)]
     ]
 
 
