@@ -1,6 +1,6 @@
 """What a drill trains: ClassMix with flip, scale, crop and colors, tiny."""
 
-_base_ = '../../../configs/classmix/street_scenes_r18.py'
+_base_ = '../../configs/classmix/street_scenes_r18.py'
 
 data_root = '{{$DRILL_DATA:data/drill}}'
 crop_size = (48, 96)

@@ -11,16 +11,18 @@ import sys
 import time
 import traceback
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from drill.disk import full_disk, why_no_disk
+# For a start by hand: pytest has put this folder there.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from drill.faults import kill, kill_save, lost_process, preempt
-from drill.hosts import lost_host, why_no_hosts
-from drill.processes import TrialError
-from drill.table import Result, table
-from drill.trial import Trial
-from drill.workspace import Workspace
+from drill.namespaces import full_disk, lost_host, why_no_disk, why_no_hosts
+from drill.runs import TrialError
+from drill.trial import Outcome, Trial, Workspace
 
 FAULTS = dict(
     kill=kill,
@@ -34,7 +36,67 @@ FAULTS = dict(
 NEEDS = dict(full_disk=why_no_disk, lost_host=why_no_hosts)
 
 
-def parse_args() -> argparse.Namespace:
+HEAD = (
+    '| fault        | tried | survived | lost iterations | same weights |',
+    '|--------------|-------|----------|-----------------|--------------|',
+)
+
+
+@dataclass
+class Result:
+    """What became of a trial."""
+
+    name: str
+    fault: str
+    outcome: Outcome | None = None
+    error: str = ''
+    seconds: float = 0
+    logs: list[Path] = field(default_factory=list)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it was not survived, or other weights came out."""
+        return self.outcome is None or bool(self.outcome.different)
+
+    def line(self) -> str:
+        """One line about the trial."""
+        if self.outcome is None:
+            text = self.error
+        elif self.outcome.different:
+            names = self.outcome.different
+            text = f'{self.outcome.what}: {len(names)} differ: '
+            text += ', '.join(names[:3])
+        else:
+            text = f'{self.outcome.what}, identical'
+        return f'{self.name}: {text} ({self.seconds:.0f} s)'
+
+
+def table(
+    faults: Sequence[str],
+    results: Mapping[str, list[Result]],
+    skipped: Mapping[str, str],
+) -> str:
+    """Format what became of all trials."""
+    lines = list(HEAD)
+    for fault in faults:
+        if fault in skipped:
+            lines.append(f'| {fault:12} | skipped: {skipped[fault]} | | | |')
+            continue
+        done = results.get(fault, [])
+        outcomes = [r.outcome for r in done if r.outcome]
+        lost = [outcome.lost for outcome in outcomes]
+        identical = sum(not outcome.different for outcome in outcomes)
+        span = '-'
+        if lost:
+            span = f'{min(lost)}-{max(lost)}, mean {sum(lost) / len(lost):.1f}'
+        lines.append(
+            f'| {fault:12} | {len(done):5} | {len(outcomes):8} '
+            f'| {span:15} | {identical:12} |'
+        )
+    return '\n'.join(lines)
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
@@ -53,7 +115,7 @@ def parse_args() -> argparse.Namespace:
         default=len(os.sched_getaffinity(0)),
         help='trials at a time',
     )
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     for name in ('trials', 'jobs'):
         if getattr(args, name) < 1:
             parser.error(f'--{name} {getattr(args, name)} must be at least 1')
@@ -107,9 +169,9 @@ def drill(args: argparse.Namespace, names: list[str]) -> list[Result]:
     return results
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the drill."""
-    args = parse_args()
+    args = parse_args(argv)
     started = time.monotonic()
     reasons = {name: NEEDS[name]() for name in args.faults if name in NEEDS}
     skipped = {name: reason for name, reason in reasons.items() if reason}
@@ -124,8 +186,8 @@ def main() -> None:
         for path in result.logs:
             print(f'  log: {path}')
     print(f'{time.monotonic() - started:.0f} s, {args.jobs} trials at a time')
-    sys.exit(bool(failed) or not names)
+    return int(bool(failed) or not names)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

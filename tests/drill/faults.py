@@ -4,11 +4,19 @@ import signal
 import time
 from pathlib import Path
 
-from drill.processes import TrialError, send, wait_until
-from drill.runs import MAX_ITERS, PATIENCE, OneProcess, Run, TwoProcesses
+from drill.runs import (
+    MAX_ITERS,
+    PATIENCE,
+    OneProcess,
+    Run,
+    TrialError,
+    TwoProcesses,
+    send,
+    wait_until,
+)
 from drill.trial import Outcome, Trial, finish, whole_checkpoints
 
-# Issue of the project: everything has ended by then.
+# Seconds after which everything has to have ended.
 LIMIT = 60
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 
@@ -90,13 +98,7 @@ def loader_options(workers: int) -> tuple[str, ...]:
 
 
 def wait_for_moment(trial: Trial, run: Run, first: int = 0) -> None:
-    """Wait for a random moment, which may be before the first iteration.
-
-    Args:
-        trial: Where random numbers come from.
-        run: Run that has been started.
-        first: First iteration after which it may be.
-    """
+    """Wait for a random moment, which may be before the first iteration."""
     step = trial.rng.randrange(first, MAX_ITERS - 3)
     if step:
         run.wait_for_step(step)
@@ -105,11 +107,7 @@ def wait_for_moment(trial: Trial, run: Run, first: int = 0) -> None:
 
 
 def strike(run: Run) -> None:
-    """Kill -9 of the training; its loader workers have to follow.
-
-    Raises:
-        TrialError: If it had ended before.
-    """
+    """Kill -9 of the training; its loader workers have to follow."""
     send(run.main().pid, signal.SIGKILL)
     code = run.group.wait(LIMIT)[0]
     if code != -signal.SIGKILL:
@@ -117,11 +115,7 @@ def strike(run: Run) -> None:
 
 
 def wait_for_save(run: Run, size: float) -> Path:
-    """Wait until a temporary file has a size, or has been renamed.
-
-    Returns:
-        The temporary file, which may be gone.
-    """
+    """Wait until a temporary file has a size, or has been renamed."""
     seen: list[Path] = []
 
     def reached() -> bool:

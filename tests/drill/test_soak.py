@@ -2,17 +2,16 @@
 
 import mmap
 import re
-import sys
 import threading
-from functools import partial
 
 import pytest
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
-from support import ROOT, run_process
 from tool_process import run_python
 
-FOLDER = ROOT / 'tools' / 'dev'
+from drill import soak
+
+pytestmark = pytest.mark.slow
 QUANTITIES = {
     'resident memory, process (MiB)',
     'resident memory, workers (MiB)',
@@ -46,18 +45,10 @@ def cells(text):
     return {name: (float(a), float(b)) for name, a, b in rows}
 
 
-@pytest.mark.parametrize(
-    ('run', 'mode'),
-    [
-        (partial(run_process, sys.executable), []),
-        (run_python, ['--validation']),
-    ],
-    ids=['train', 'val'],
-)
-def test_short_run_with_workers_is_flat(tmp_path, run, mode):
-    command = [FOLDER / 'soak.py', '--iters', 100, *mode]
-    command += ['--ignore-time', '--tolerance', 8]
-    done = run(*command, cwd=tmp_path)
+@pytest.mark.parametrize('mode', [[], ['--validation']], ids=['train', 'val'])
+def test_short_run_with_workers_is_flat(tmp_path, mode):
+    arguments = ['--iters', 100, *mode, '--ignore-time', '--tolerance', 8]
+    done = run_python(soak.__file__, *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stdout[-3000:]
     table = cells(done.stdout)
     assert table.keys() == QUANTITIES
@@ -67,9 +58,6 @@ def test_short_run_with_workers_is_flat(tmp_path, run, mode):
 
 
 def test_what_grows_is_named(tmp_path, monkeypatch, capsys):
-    monkeypatch.syspath_prepend(str(FOLDER))
-    import soak
-
     make_config = soak.soak_config
 
     def leaking(*args):
@@ -78,27 +66,13 @@ def test_what_grows_is_named(tmp_path, monkeypatch, capsys):
         return cfg
 
     monkeypatch.setattr(soak, 'soak_config', leaking)
-    command = ['soak.py', '--iters', '100', '--workers', '0']
-    command += ['--ignore-time', '--work-dir', str(tmp_path)]
-    monkeypatch.setattr(sys, 'argv', command)
-    with pytest.raises(SystemExit) as stop:
-        soak.main()
-    assert stop.value.code == (
-        '\nnot flat within 3 %: resident memory, process (MiB), open files, '
-        'threads'
-    )
-    table = cells(capsys.readouterr().out)
-    for name in ('resident memory, process (MiB)', 'open files', 'threads'):
+    arguments = ['--iters', '100', '--workers', '0', '--ignore-time']
+    assert soak.main([*arguments, '--work-dir', str(tmp_path)]) == 1
+    text = capsys.readouterr().out
+    named = ('resident memory, process (MiB)', 'open files', 'threads')
+    assert f'not flat within 3 %: {", ".join(named)}\n' in text
+    table = cells(text)
+    for name in named:
         first, last = table[name]
         # Medians of the first and the last 20 of 100 iterations.
         assert 70 <= last - first <= 110, name
-
-
-def test_too_short_a_run_is_refused(monkeypatch, capsys):
-    monkeypatch.syspath_prepend(str(FOLDER))
-    import soak
-
-    monkeypatch.setattr(sys, 'argv', ['soak.py', '--iters', '99'])
-    with pytest.raises(SystemExit):
-        soak.parse_args()
-    assert '--iters 99 must be at least 100' in capsys.readouterr().err
