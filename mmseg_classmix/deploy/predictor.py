@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmseg_classmix.datasets.image_files import image_problem
-from mmseg_classmix.models.segmentors.pseudo_label import label_and_confidence
+from mmseg_classmix.models.segmentors.logits import label_and_confidence
 
 # Times the pixels of an image in training.
 LARGE = 4

@@ -5,6 +5,7 @@ from mmseg_classmix.mixing.batch_mix import (
     ClassMix,
     CowMix,
     CutMix,
+    labeled_partners,
 )
 from mmseg_classmix.mixing.masks import class_mask, cow_mask, cut_mask
 from mmseg_classmix.mixing.ring import NextFirst, next_in_batch
@@ -20,5 +21,6 @@ __all__ = [
     'class_mask',
     'cow_mask',
     'cut_mask',
+    'labeled_partners',
     'next_in_batch',
 ]

@@ -9,9 +9,6 @@ from mmengine.dist import get_dist_info
 from mmseg.registry import TRANSFORMS
 from torch import Tensor
 
-from mmseg_classmix.mixing.labeled_source import (
-    labeled_partners,
-)
 from mmseg_classmix.mixing.masks import (
     check_cow,
     check_cut,
@@ -19,7 +16,6 @@ from mmseg_classmix.mixing.masks import (
     cow_mask,
     cut_mask,
 )
-from mmseg_classmix.mixing.paste import paste, paste_ring
 from mmseg_classmix.mixing.ring import NextFirst
 
 SOURCES = ('unlabeled', 'labeled')
@@ -110,7 +106,7 @@ class BatchMix(BaseTransform):
         mixed['mask'] = mask = self._draw(batch)
         received = under_way.wait() + others.wait()
         for key, last in zip(keys, received, strict=True):
-            mixed[key] = paste_ring(mask, batch[key], last)
+            mixed[key] = _paste_ring(mask, batch[key], last)
         return mixed
 
     def _paste_labeled(self, batch: dict, keys: list[str]) -> dict:
@@ -158,6 +154,91 @@ def send_images(transforms: Sequence, img: Tensor) -> dict[str, NextFirst]:
     first = transforms[0] if len(transforms) else None
     ring = isinstance(first, BatchMix) and first.source == 'unlabeled'
     return dict(next_img=NextFirst(img)) if ring else {}
+
+
+def labeled_partners(batch: dict, keys: Sequence[str]) -> dict[str, Tensor]:
+    """Take a labeled image for every unlabeled one, with what is known of it.
+
+    Of M labeled and N unlabeled images in a process, unlabeled image i gets
+    labeled image floor(i M / N): any two counts fit, nothing has to be sent,
+    and N processes pair as one does.
+
+    Args:
+        batch: Required keys: ``img`` (N, 3, H, W), ``confidence``
+            (N, H, W), ``num_classes``; ``labeled``, a dict with ``img``
+            (M, 3, H, W) and ``label`` (M, H, W) int64, ``ignore_index``
+            where there is no class; ``ignore_index``, optional.
+        keys: Entries of ``batch`` that are mixed.
+
+    Returns:
+        A tensor of N images for every key: the image; the ground truth for
+        labels; 1 for the confidence, and 0 where the ground truth is
+        ignored; likewise one-hot probabilities, and zeros. Of other keys
+        ``labeled`` has to have the value itself.
+
+    Raises:
+        ValueError: If ``labeled`` is missing, or lacks one of the keys.
+    """
+    if 'labeled' not in batch:
+        raise ValueError(
+            "a mix with source='labeled' (model.batch_transforms) needs the "
+            "batch's key 'labeled', which MeanTeacherSegmentor.loss adds"
+        )
+    labeled, count = batch['labeled'], len(batch['img'])
+    partners = {key: _for_each(x, count) for key, x in labeled.items()}
+    label = partners['label']
+    known = label != batch.get('ignore_index', 255)
+    partners.update(pseudo_label=label, hidden_label=label)
+    partners['confidence'] = known.to(batch['confidence'].dtype)
+    if 'prob' in keys:
+        classes = torch.arange(batch['num_classes'], device=label.device)
+        one_hot = known[:, None] & (label[:, None] == classes.view(-1, 1, 1))
+        partners['prob'] = one_hot.to(batch['prob'].dtype)
+    unknown = [key for key in keys if key not in partners]
+    if unknown:
+        raise ValueError(
+            f"a mix with source='labeled' does not know {unknown} (of its "
+            "mixed_keys) of labeled images: add them to the batch's 'labeled'"
+        )
+    return {key: partners[key] for key in keys}
+
+
+def _for_each(x: Tensor, count: int) -> Tensor:
+    """Spread the rows of a tensor evenly over a number of rows."""
+    if len(x) == count:
+        return x
+    # Made on the device: a list would have to be sent there.
+    return x[torch.arange(count, device=x.device) * len(x) // count]
+
+
+def paste(
+    mask: Tensor, x: Tensor, y: Tensor, out: Tensor | None = None
+) -> Tensor:
+    """Take x where the mask is True and y where it is False.
+
+    Args:
+        mask: (N, H, W) bool.
+        x: (N, H, W) or (N, C, H, W); what is a float has to be finite.
+        y: The same shape and dtype.
+        out: Where to write, the same shape and dtype; new by default.
+
+    Returns:
+        ``out``.
+    """
+    out = torch.empty_like(x) if out is None else out
+    keep = mask if x.dim() == 3 else mask[:, None]
+    if x.is_floating_point():
+        # Without a branch for every pixel, and exact for finite numbers.
+        return torch.lerp(y, x, keep.to(x.dtype), out=out)
+    return torch.where(keep, x, y, out=out)
+
+
+def _paste_ring(mask: Tensor, x: Tensor, last: Tensor) -> Tensor:
+    """Take the next image where the mask is False, after the last ``last``."""
+    out = torch.empty_like(x)
+    paste(mask[:-1], x[:-1], x[1:], out[:-1])
+    paste(mask[-1:], x[-1:], last.to(x.dtype), out[-1:])
+    return out
 
 
 def _compact(batch: dict, key: str) -> Tensor:

@@ -9,12 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from mmseg_classmix.mixing.labeled_source import (
-    labeled_partners,
-)
+from mmseg_classmix.mixing.batch_mix import labeled_partners
 from mmseg_classmix.mixing.seeding import derive_seed, generator, seeded
 from mmseg_classmix.models.segmentors.semi_batch import (
-    constants,
     labeled_batch,
     split_batch,
 )
@@ -96,7 +93,7 @@ def _known_label(model: nn.Module, img: Tensor, data_samples: list) -> dict:
 
     Images without one are ignored.
     """
-    batch = constants(model.student, model.data_preprocessor)
+    batch = model.constants
     batch['generator'] = generator(model.mix_seed, img.device)
     if 'gt_sem_seg' in data_samples[0]:
         label = labeled_batch(img, data_samples, batch)['label']

@@ -8,8 +8,8 @@ from torch import nn
 
 from mmseg_classmix.engine.hooks.mean_teacher_hook import TeacherUpdate
 from mmseg_classmix.mixing import ClassMix
-from mmseg_classmix.models.losses.weighting import UnsupWeight
-from mmseg_classmix.models.segmentors.pseudo_label import (
+from mmseg_classmix.models.losses.unsup_loss import UnsupWeight
+from mmseg_classmix.models.segmentors.logits import (
     label_and_confidence,
 )
 

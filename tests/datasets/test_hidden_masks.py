@@ -13,7 +13,7 @@ from torch import distributed
 
 from mmseg_classmix.datasets import UnlabeledDataset
 from mmseg_classmix.mixing.batch_mix import ClassMix
-from mmseg_classmix.models.losses.pseudo_label_accuracy import (
+from mmseg_classmix.models.losses.unsup_loss import (
     pseudo_label_accuracy,
 )
 

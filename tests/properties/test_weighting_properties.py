@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from inputs import SHAPES, quick
 from mmengine.logging import MessageHub
 
-from mmseg_classmix.models.losses.weighting import WEIGHTINGS, UnsupWeight
+from mmseg_classmix.models.losses.unsup_loss import WEIGHTINGS, UnsupWeight
 
 # Ties with the threshold, both ends, and the neighbors of 0.968 in float32.
 NEAR = [

@@ -20,11 +20,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmseg_classmix.mixing import ClassMix
-from mmseg_classmix.models.losses.weighting import UnsupWeight
-from mmseg_classmix.models.segmentors.pseudo_label import (
+from mmseg_classmix.models.losses.unsup_loss import UnsupWeight
+from mmseg_classmix.models.segmentors.logits import (
     label_and_confidence,
+    upsample,
 )
-from mmseg_classmix.models.segmentors.upsampling import upsample
 
 IGNORE_INDEX = 255
 

@@ -83,6 +83,7 @@ class MeanTeacherHook(Hook):
         self._update = TeacherUpdate(
             model.student, model.teacher, self.buffers
         )
+        model.teacher_updates = True
         # The log of a run is in its checkpoints: a resume finds the decision.
         if runner.iter == 0:
             warmup = self.warmup and not model.teacher_loaded
@@ -108,7 +109,6 @@ class MeanTeacherHook(Hook):
         if hub.get_info('ema_warmup', self.warmup):
             momentum = max(momentum, 1 / (step + 1))
         self._update(momentum)
-        unwrap(runner.model).teacher_moved()
         hub.update_scalar('train/ema_momentum', momentum)
 
 

@@ -1,13 +1,11 @@
 """Mean teacher: any mmseg segmentor, twice."""
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 
 import torch
 from mmengine.dataset import Compose
-from mmengine.logging import print_log
 from mmseg.models.segmentors.base import BaseSegmentor
 from mmseg.registry import MODELS, TRANSFORMS
 from mmseg.utils import add_prefix
@@ -15,35 +13,33 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import tree_map
 
-from mmseg_classmix.mixing.batch_mix import (
-    mix_sources,
-    send_images,
-)
+from mmseg_classmix.checkpoints.compare import NETWORKS
+from mmseg_classmix.mixing.batch_mix import mix_sources, send_images
 from mmseg_classmix.mixing.seeding import generator
 from mmseg_classmix.models.frozen_param_filter import (
     hide_frozen_param_warnings,
 )
 from mmseg_classmix.models.segmentors.logits import (
+    final_head,
     full_logits,
+    label_and_confidence,
     low_resolution_logits,
+    upsample,
 )
-from mmseg_classmix.models.segmentors.plain_checkpoint import (
-    spread_checkpoint,
-)
-from mmseg_classmix.models.segmentors.preprocessor import common_preprocessor
-from mmseg_classmix.models.segmentors.pseudo_label import label_and_confidence
 from mmseg_classmix.models.segmentors.semi_batch import (
-    constants,
+    Part,
     hidden_label,
-    ignore_padding,
     labeled_batch,
+    padding_mask,
     split_batch,
 )
 from mmseg_classmix.models.segmentors.supported import (
     check_arguments,
     check_segmentor,
 )
-from mmseg_classmix.models.segmentors.upsampling import upsample
+
+#: Calls of ``loss`` after which a teacher that nothing moves is an error.
+PATIENCE = 100
 
 
 @MODELS.register_module()
@@ -91,7 +87,7 @@ class MeanTeacherSegmentor(BaseSegmentor):
         check_arguments(predict_on, batch_transforms, pretrained, train_cfg)
         segmentor = deepcopy(segmentor)
         super().__init__(
-            common_preprocessor(data_preprocessor, segmentor), init_cfg
+            _common_preprocessor(data_preprocessor, segmentor), init_cfg
         )
         # A built segmentor may change its config: each gets its own.
         self.student = MODELS.build(deepcopy(segmentor))
@@ -107,11 +103,14 @@ class MeanTeacherSegmentor(BaseSegmentor):
         self.mix_sources = mix_sources(self.batch_transforms.transforms)
         #: Unlabeled images that a global batch needs to be mixed.
         self.fewest_unlabeled = 1 if self.mix_sources == {'labeled'} else 2
+        self._constants = _constants(self.student, self.data_preprocessor)
         self.predict_on = predict_on
         self.teacher_norm_eval = teacher_norm_eval
         #: Whether the last loaded checkpoint had a teacher of its own.
         self.teacher_loaded = False
-        self._losses_since_update = 0
+        #: Whether a hook moves the teacher; MeanTeacherHook says so.
+        self.teacher_updates = False
+        self._losses = 0
         #: Seed of the mixing of the next batch, the same on all ranks; the
         #: global generator is used while it is None. See IterSeedHook.
         self.mix_seed: int | None = None
@@ -144,6 +143,18 @@ class MeanTeacherSegmentor(BaseSegmentor):
         """Number of channels of the logits."""
         return self.network.out_channels
 
+    @property
+    def constants(self) -> dict:
+        """What batch transforms need to know beside the images.
+
+        ``num_classes``, ``ignore_index``: int; ``mean``, ``std``: (3, 1, 1)
+        float32 or None; ``channel_order``: 'rgb' or 'bgr', of the images.
+        """
+        # Buffers: they move with the model.
+        mean = getattr(self.data_preprocessor, 'mean', None)
+        std = getattr(self.data_preprocessor, 'std', None)
+        return dict(self._constants, mean=mean, std=std)
+
     @contextmanager
     def predicting_on(self, name: str) -> Iterator[None]:
         """Predict with 'student' or 'teacher' inside the block."""
@@ -168,7 +179,16 @@ class MeanTeacherSegmentor(BaseSegmentor):
         """Keep the origin of every single tensor out of the log."""
 
     def _spread_checkpoint(self, state_dict: dict, prefix: str, *_) -> None:
-        self.teacher_loaded = spread_checkpoint(state_dict, prefix)
+        """Give a plain mmseg checkpoint, of one network, to both."""
+        own = [key for key in state_dict if key.startswith(prefix)]
+        parts = tuple(f'{prefix}{name}.' for name in NETWORKS)
+        self.teacher_loaded = any(key.startswith(parts[1]) for key in own)
+        if any(key.startswith(parts) for key in own):
+            return
+        for key in own:
+            value = state_dict.pop(key)
+            for part in parts:
+                state_dict[part + key[len(prefix) :]] = value
 
     def train(self, mode: bool = True) -> 'MeanTeacherSegmentor':
         """Set the mode; the teacher only ever trains its batch norms.
@@ -204,40 +224,61 @@ class MeanTeacherSegmentor(BaseSegmentor):
                 the global batch only one unlabeled image, unless it is mixed
                 with labeled ones.
         """
-        self._notice_missing_hook()
-        parts = split_batch(inputs, data_samples, self.fewest_unlabeled)
-        labeled, unlabeled = parts
-        losses = add_prefix(self.student.loss(*labeled), 'sup')
-        if self.early_backward is not None:
-            losses = self._backward_now(losses)
-        with torch.no_grad():
-            transforms = self.batch_transforms
-            ahead = send_images(transforms.transforms, unlabeled[0])
-            batch = {**self.pseudo_label(*unlabeled), **ahead}
-            if 'labeled' in self.mix_sources:
-                batch['labeled'] = labeled_batch(*labeled, batch)
-            batch = transforms(batch)
-        logits = full_logits(self.student, batch['img'])
-        losses.update(add_prefix(self.unsup_loss(logits, batch), 'unsup'))
+        self._require_updates()
+        labeled, unlabeled = split_batch(
+            inputs, data_samples, self.fewest_unlabeled
+        )
+        losses = self._supervised(*labeled)
+        # Under way to the next rank while the teacher labels.
+        sent = send_images(self.batch_transforms.transforms, unlabeled[0])
+        batch = self.label(labeled, unlabeled)
+        view = self._view({**batch, **sent})
+        losses.update(self._unsupervised(view))
         return losses
 
-    def _backward_now(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
-        self.early_backward(self.parse_losses(losses)[0])
-        return tree_map(Tensor.detach, losses)
-
-    def teacher_moved(self) -> None:
-        """Take note of an update; MeanTeacherHook calls it."""
-        self._losses_since_update = 0
-
-    def _notice_missing_hook(self) -> None:
-        self._losses_since_update += 1
-        if self._losses_since_update == 100:
-            print_log(
-                'The teacher has not moved in 100 iterations: is '
-                "dict(type='MeanTeacherHook') missing in custom_hooks?",
-                logger='current',
-                level=logging.WARNING,
+    def _require_updates(self) -> None:
+        """Stop a training whose teacher stays at its start."""
+        self._losses += 1
+        if self._losses > PATIENCE and not self.teacher_updates:
+            raise RuntimeError(
+                f'nothing has moved the teacher in {PATIENCE} iterations: add '
+                "dict(type='MeanTeacherHook') to custom_hooks; a hook of your "
+                'own that moves it sets model.teacher_updates=True'
             )
+
+    def _supervised(self, img: Tensor, data_samples: list) -> dict:
+        """Losses of the student on labeled images."""
+        losses = add_prefix(self.student.loss(img, data_samples), 'sup')
+        if self.early_backward is not None:
+            self.early_backward(self.parse_losses(losses)[0])
+            losses = tree_map(Tensor.detach, losses)
+        return losses
+
+    def label(self, labeled: Part, unlabeled: Part) -> dict:
+        """Collect what the views of an iteration are made of.
+
+        Args:
+            labeled: Images (M, 3, H, W) and their samples.
+            unlabeled: Images (N, 3, H, W) and their samples.
+
+        Returns:
+            As :meth:`pseudo_label`; where a mix pastes labeled images, also
+            ``labeled``, see :class:`BatchMix`.
+        """
+        batch = self.pseudo_label(*unlabeled)
+        if 'labeled' in self.mix_sources:
+            batch['labeled'] = labeled_batch(*labeled, batch)
+        return batch
+
+    @torch.no_grad()
+    def _view(self, batch: dict) -> dict:
+        """What the student sees of a labeled batch, which does not change."""
+        return self.batch_transforms(batch)
+
+    def _unsupervised(self, view: dict) -> dict:
+        """Losses of the student on a view."""
+        logits = full_logits(self.student, view['img'])
+        return add_prefix(self.unsup_loss(logits, view), 'unsup')
 
     @torch.no_grad()
     def pseudo_label(self, img: Tensor, data_samples: list) -> dict:
@@ -263,15 +304,20 @@ class MeanTeacherSegmentor(BaseSegmentor):
         how = img.shape[2:], self.align_corners
         logits = low_resolution_logits(self.teacher, img)
         pseudo_label, confidence = label_and_confidence(logits, *how)
-        facts = constants(self.student, self.data_preprocessor)
-        ignored, images = facts['ignore_index'], (img, data_samples)
-        batch = dict(
-            facts,
+        batch = self.constants
+        ignore_index = batch['ignore_index']
+        padding = padding_mask(img, data_samples)
+        if padding is not None:
+            pseudo_label = pseudo_label.masked_fill(padding, ignore_index)
+            confidence = confidence.masked_fill(padding, 0)
+        batch.update(
             img=img,
-            **ignore_padding(*images, pseudo_label, confidence, ignored),
-            **hidden_label(*images, facts['num_classes'], ignored),
+            pseudo_label=pseudo_label,
+            confidence=confidence,
             generator=generator(self.mix_seed, img.device),
         )
+        if 'hidden_sem_seg' in data_samples[0]:
+            batch['hidden_label'] = hidden_label(img, data_samples, batch)
         if getattr(self.unsup_loss, 'needs_prob', False):
             batch['prob'] = upsample(logits, *how).softmax(1)
         return batch
@@ -292,3 +338,29 @@ class MeanTeacherSegmentor(BaseSegmentor):
 
     def _forward(self, inputs: Tensor, data_samples: list | None = None):
         return self.network._forward(inputs, data_samples)
+
+
+def _common_preprocessor(outer: dict | None, segmentor: dict) -> dict | None:
+    """Take the preprocessor out of a segmentor's config, or the outer one."""
+    own = segmentor.pop('data_preprocessor', None)
+    if outer and own and outer != own:
+        raise ValueError(
+            f'data_preprocessor={outer} (of the config or of model) and '
+            f'model.segmentor.data_preprocessor={own} differ: change both or '
+            'remove one'
+        )
+    return outer or own
+
+
+def _constants(segmentor: BaseSegmentor, preprocessor: nn.Module) -> dict:
+    """Collect what is the same in every batch."""
+    ignore_index = final_head(segmentor).ignore_index
+    # The two stacks name the attribute differently.
+    names = ('channel_conversion', '_channel_conversion')
+    # Images are loaded as BGR.
+    swapped = any(getattr(preprocessor, name, False) for name in names)
+    return dict(
+        num_classes=segmentor.num_classes,
+        ignore_index=255 if ignore_index is None else ignore_index,
+        channel_order='rgb' if swapped else 'bgr',
+    )

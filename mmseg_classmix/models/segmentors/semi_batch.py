@@ -2,7 +2,7 @@
 
 import torch
 from mmengine.dist import get_world_size
-from torch import Tensor, nn
+from torch import Tensor
 
 Part = tuple[Tensor, list]
 
@@ -100,80 +100,24 @@ def labeled_batch(img: Tensor, data_samples: list, facts: dict) -> dict:
     )
 
 
-def ignore_padding(
-    img: Tensor,
-    data_samples: list,
-    pseudo_label: Tensor,
-    confidence: Tensor,
-    ignore_index: int,
-) -> dict[str, Tensor]:
-    """Take labels and confidence off the padding.
+def hidden_label(img: Tensor, data_samples: list, facts: dict) -> Tensor:
+    """Collect the masks that measure pseudo-labels.
 
     Args:
         img: (N, 3, H, W).
-        data_samples: See :func:`padding_mask`.
-        pseudo_label: (N, H, W) int64.
-        confidence: (N, H, W) float32.
-        ignore_index: Label of padding; its confidence is 0.
-
-    Returns:
-        ``pseudo_label`` and ``confidence``.
-    """
-    padding = padding_mask(img, data_samples)
-    if padding is not None:
-        confidence = confidence.masked_fill(padding, 0)
-        pseudo_label = pseudo_label.masked_fill(padding, ignore_index)
-    return dict(pseudo_label=pseudo_label, confidence=confidence)
-
-
-def hidden_label(
-    img: Tensor, data_samples: list, num_classes: int, ignore_index: int
-) -> dict[str, Tensor]:
-    """Collect the masks that measure pseudo-labels, if there are any.
-
-    Args:
-        img: (N, 3, H, W).
-        data_samples: N ``SegDataSample``; all of them or none, on all ranks,
-            have ``hidden_sem_seg`` (``UnlabeledDataset.eval_pseudo_labels``;
+        data_samples: N ``SegDataSample``; all of them, on all ranks, have
+            ``hidden_sem_seg`` (``UnlabeledDataset.eval_pseudo_labels``;
             ``MultiSourceDataset`` refuses anything else).
-        num_classes: Labels from this on are ignored.
-        ignore_index: Label of what is ignored, padding included.
+        facts: ``num_classes`` and ``ignore_index``.
 
     Returns:
-        ``hidden_label``, (N, H, W) int64; nothing without such masks.
+        (N, H, W) int64, ``ignore_index`` where the mask has no class and on
+        padding.
     """
-    if 'hidden_sem_seg' not in data_samples[0]:
-        return {}
-    size = len(img), *img.shape[2:]
-    label = img.new_full(size, ignore_index, dtype=torch.int64)
+    size, ignored = (len(img), *img.shape[2:]), facts['ignore_index']
+    label = img.new_full(size, ignored, dtype=torch.int64)
     for row, sample in zip(label, data_samples, strict=True):
         mask = sample.hidden_sem_seg.data[0]
-        mask = mask.masked_fill(mask >= num_classes, ignore_index)
+        mask = mask.masked_fill(mask >= facts['num_classes'], ignored)
         row[: mask.size(0), : mask.size(1)] = mask
-    return dict(hidden_label=label)
-
-
-def constants(segmentor: nn.Module, preprocessor: nn.Module) -> dict:
-    """Collect what batch transforms need to know beside the images.
-
-    Args:
-        segmentor: A built mmseg segmentor.
-        preprocessor: Its data preprocessor.
-
-    Returns:
-        ``num_classes``, ``ignore_index``: int; ``mean``, ``std``: (3, 1, 1)
-        float32 or None; ``channel_order``: 'rgb' or 'bgr'.
-    """
-    head = segmentor.decode_head
-    head = head[-1] if isinstance(head, nn.ModuleList) else head
-    # The two stacks name the attribute differently.
-    names = ('channel_conversion', '_channel_conversion')
-    # Images are loaded as BGR.
-    swapped = any(getattr(preprocessor, name, False) for name in names)
-    return dict(
-        num_classes=segmentor.num_classes,
-        ignore_index=255 if head.ignore_index is None else head.ignore_index,
-        mean=getattr(preprocessor, 'mean', None),
-        std=getattr(preprocessor, 'std', None),
-        channel_order='rgb' if swapped else 'bgr',
-    )
+    return label

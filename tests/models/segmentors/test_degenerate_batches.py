@@ -14,7 +14,7 @@ from mmseg.registry import MODELS, TRANSFORMS
 from mmseg.structures import SegDataSample
 from support import CLASSMIX, tiny_config, train
 
-from mmseg_classmix.models.losses.weighting import WEIGHTINGS
+from mmseg_classmix.models.losses.unsup_loss import WEIGHTINGS
 
 LOSSES = ('PseudoLabelLoss', 'SoftPseudoLabelLoss', 'SquaredErrorLoss')
 MIXES = ('ClassMix', 'CutMix', 'CowMix')

@@ -25,8 +25,8 @@ from mmseg_classmix.models.segmentors.logits import (
     MAIN_OUTPUT,
     full_logits,
     low_resolution_logits,
+    upsample,
 )
-from mmseg_classmix.models.segmentors.upsampling import upsample
 
 SIZE = (64, 64)
 

@@ -7,11 +7,11 @@ from scipy.special import softmax
 from support import CLASSMIX, tiny_config
 from torch.nn import functional as F
 
-from mmseg_classmix.models.segmentors.logits import low_resolution_logits
-from mmseg_classmix.models.segmentors.pseudo_label import label_and_confidence
-from mmseg_classmix.models.segmentors.upsampling import (
+from mmseg_classmix.models.segmentors.logits import (
     _by_rows,
     _rows_are_exact,
+    label_and_confidence,
+    low_resolution_logits,
     upsample,
     upsampled_rows,
 )
