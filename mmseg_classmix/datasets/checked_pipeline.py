@@ -5,16 +5,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from mmcv.transforms import LoadImageFromFile
 from mmengine.dataset import BaseDataset, Compose
-from mmseg.datasets.transforms import LoadAnnotations
 
-from mmseg_classmix.datasets.hidden_masks import LoadHiddenMask
-from mmseg_classmix.datasets.image_files import (
-    image_problem,
-    mask_problem,
-    swapped,
-)
+from mmseg_classmix.datasets.file_check import file_of, header_problem
+from mmseg_classmix.datasets.image_files import swapped
 from mmseg_classmix.datasets.wrappers import leaves
 
 FIND_ALL = (
@@ -23,8 +17,6 @@ FIND_ALL = (
 REPLACE = f'Replace the file or take it out of the data set; {FIND_ALL}'
 
 
-# A hidden mask takes the place of the mask that an unlabeled image has not.
-MASK_LOADERS = (LoadAnnotations, LoadHiddenMask)
 PACKED_MASKS = ('gt_sem_seg', 'hidden_sem_seg')
 
 
@@ -83,18 +75,15 @@ class CheckedPipeline(Compose):
     def _check_file(
         self, step: Callable, image: str | None, mask: str | None
     ) -> None:
-        # A class of the user's may read what only it knows.
-        if type(step) is LoadImageFromFile and _is_local(image, step):
-            path, kind, find = image, 'image', image_problem
-        elif type(step) in MASK_LOADERS and _is_local(mask, step):
-            path, kind, find = mask, 'mask', mask_problem
-        else:
+        found = file_of(step)
+        path = {'image': image}.get(found[1], mask) if found else None
+        if not _is_local(path, step):
             return
         with open(path, 'rb') as file:
-            problem = find(file, step.imdecode_backend)
+            problem = header_problem(step, file)
         if problem:
             raise _BadFileError(
-                f'the {kind} {path} ({self.place}) {problem}. {REPLACE}'
+                f'the {found[1]} {path} ({self.place}) {problem}. {REPLACE}'
             )
 
     def _explain(
@@ -106,15 +95,12 @@ class CheckedPipeline(Compose):
         error: Exception,
     ) -> str:
         name = type(step).__name__
-        for kind, path, base in (
-            ('image', image, LoadImageFromFile),
-            ('mask', mask, LoadAnnotations),
-        ):
-            if isinstance(step, base):
-                return (
-                    f'the {kind} {path} ({self.place}) cannot be read by '
-                    f'{name}: {type(error).__name__}: {error}. {REPLACE}'
-                )
+        if found := file_of(step):
+            path = image if found[1] == 'image' else mask
+            return (
+                f'the {found[1]} {path} ({self.place}) cannot be read by '
+                f'{name}: {type(error).__name__}: {error}. {REPLACE}'
+            )
         return (
             f'{self.place}.pipeline[{number}] {name} fails on {image}: '
             f'{type(error).__name__}: {error}. Correct this transform, or '

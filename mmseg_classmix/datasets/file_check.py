@@ -1,14 +1,18 @@
-"""Check of the image and the mask of one sample, file by file."""
+"""The files of one sample, read as training reads them."""
 
 import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
+from typing import BinaryIO
 
 import numpy as np
+from mmcv.transforms import LoadAnnotations as AnyLoadAnnotations
+from mmcv.transforms import LoadImageFromFile
 from mmengine import fileio
-from mmseg.registry import TRANSFORMS
-from PIL import Image, ImageOps
+from mmseg.datasets.transforms import LoadAnnotations
 
+from mmseg_classmix.datasets.hidden_masks import LoadHiddenMask
 from mmseg_classmix.datasets.image_files import (
     image_problem,
     mask_problem,
@@ -23,6 +27,16 @@ PROBLEMS = (
     'masks of another size',
     'wrong mask values',
 )
+# Entry of a sample, what is there, and the transform that reads it.
+FILES = {
+    'img_path': ('image', LoadImageFromFile),
+    'hidden_seg_map_path': ('hidden mask', LoadHiddenMask),
+    'seg_map_path': ('mask', AnyLoadAnnotations),
+}
+MASKS = ('gt_seg_map', 'hidden_seg_map')
+#: Transforms whose files are looked at before they are decoded; a class of
+#: the user's may read what only it knows.
+KNOWN = (LoadImageFromFile, LoadAnnotations, LoadHiddenMask)
 
 
 @dataclass
@@ -45,79 +59,123 @@ class FileReport:
     problems: dict[str, str] = field(default_factory=dict)
 
 
-def check_image(
+def all_steps(step: object) -> Iterator[object]:
+    """List a transform, or a list of them, and all that are inside it."""
+    yield step
+    inner = step if isinstance(step, list) else []
+    for name in ('transforms', 'subroutines'):
+        inner = inner or getattr(step, name, None) or []
+    for part in inner:
+        yield from all_steps(part)
+
+
+def file_of(step: Callable) -> tuple[str, str] | None:
+    """Tell what a transform reads: the entry of a sample, and its name."""
+    for key, (kind, loader) in FILES.items():
+        if isinstance(step, loader):
+            return key, kind
+    return None
+
+
+def loaders(pipeline: Callable | None = None) -> list[Callable]:
+    """Transforms of a pipeline that read the image and the mask.
+
+    Args:
+        pipeline: Pipeline of a built dataset. Where it reads no image, as
+            one without transforms, those are taken that mmseg's configs
+            have.
+
+    Returns:
+        Transforms, in their order.
+    """
+    found = [step for step in all_steps(pipeline) if file_of(step)]
+    if any(isinstance(step, LoadImageFromFile) for step in found):
+        return found
+    return [LoadImageFromFile(), LoadAnnotations()]
+
+
+def header_problem(step: Callable, file: BinaryIO) -> str:
+    """Say why a file would not be read as it was saved, from its first bytes.
+
+    Args:
+        step: Transform that will read it; if its class is neither mmseg's
+            nor ours, the file is not looked at.
+        file: The file, opened for reading bytes.
+
+    Returns:
+        The rest of a sentence that starts with the path, or ''.
+    """
+    if type(step) not in KNOWN:
+        return ''
+    find = image_problem if type(step) is LoadImageFromFile else mask_problem
+    return find(file, step.imdecode_backend)
+
+
+def read_sample(
     info: dict,
+    steps: Sequence[Callable],
     num_classes: int,
     ignore_index: int = 255,
-    backends: tuple[str, str] = ('cv2', 'pillow'),
 ) -> FileReport:
     """Read the image and the mask of a sample to the end.
-
-    Pillow reads the image, because it refuses a truncated file, of which cv2
-    before version 5 makes an image that is gray at the end. The mask is what
-    mmseg's ``LoadAnnotations`` makes of it.
 
     Args:
         info: What ``get_data_info`` of an mmseg dataset returns; without
             ``seg_map_path`` only the image is read.
+        steps: Transforms that read them in training, see :func:`loaders`.
         num_classes: Number of classes; masks have the values 0 to
             ``num_classes`` - 1 and ``ignore_index``.
         ignore_index: Value of ignored pixels.
-        backends: ``imdecode_backend`` of the transforms that load the image
-            and the mask in training.
 
     Returns:
         The findings; nothing is raised for a bad file.
     """
     report = FileReport(info['img_path'])
-    _check_pixels(report, backends[0])
-    if 'seg_map_path' in info:
-        _check_mask(report, info, num_classes, ignore_index, backends[1])
+    data = dict(info, seg_fields=[])
+    for step in steps:
+        key, _ = file_of(step)
+        if key in info:
+            _read(report, step, info[key], data)
+    report.size = data.get('ori_shape')
+    for key in MASKS:
+        if key in data:
+            path = info[f'{key.removeprefix("gt_")}_path']
+            limits = num_classes, ignore_index
+            _check_mask(report, path, data[key], *limits)
     return report
 
 
-def _check_pixels(report: FileReport, backend: str) -> None:
-    path, problems = report.path, report.problems
-    if not fileio.exists(path):
-        problems['missing images'] = f'no file {path!r}'
+def _read(report: FileReport, step: Callable, path: str, data: dict) -> None:
+    """Apply a transform that reads a file, after a look at the file."""
+    is_image = isinstance(step, LoadImageFromFile)
+    kind, backend = 'images' if is_image else 'masks', step.backend_args
+    if not fileio.exists(path, backend_args=backend):
+        report.problems[f'missing {kind}'] = f'no file {path!r}'
         return
     try:
-        data = fileio.get(path)
-        report.digest = hashlib.sha256(data).hexdigest()
-        if problem := image_problem(BytesIO(data), backend):
-            problems['unreadable images'] = f'{path!r} {problem}'
-            return
-        with Image.open(BytesIO(data)) as image:
-            turned = ImageOps.exif_transpose(image)
-        report.size = turned.size[::-1]
+        content = fileio.get(path, backend_args=backend)
+        if is_image:
+            report.digest = hashlib.sha256(content).hexdigest()
+        if problem := header_problem(step, BytesIO(content)):
+            values = content and not is_image
+            name = 'wrong mask values' if values else f'unreadable {kind}'
+            report.problems[name] = f'{path!r} {problem}'
+        else:
+            data.update(step(data))
     # Decoders raise errors of many types.
     except Exception as error:
-        problems['unreadable images'] = f'{path!r}: {_short(error)}'
+        text = f'{path!r}: {type(error).__name__}: {error}'
+        report.problems[f'unreadable {kind}'] = text
 
 
 def _check_mask(
     report: FileReport,
-    info: dict,
+    path: str,
+    mask: np.ndarray,
     num_classes: int,
     ignore_index: int,
-    backend: str,
 ) -> None:
-    path, problems = info['seg_map_path'], report.problems
-    if not fileio.exists(path):
-        problems['missing masks'] = f'no file {path!r}'
-        return
-    try:
-        data = fileio.get(path)
-        problem = mask_problem(BytesIO(data), backend)
-        if problem:
-            kind = 'wrong mask values' if data else 'unreadable masks'
-            problems[kind] = f'{path!r} {problem}'
-            return
-        load = TRANSFORMS.build(dict(type='LoadAnnotations'))
-        mask = load(dict(info, seg_fields=[]))['gt_seg_map']
-    except Exception as error:
-        problems['unreadable masks'] = f'{path!r}: {_short(error)}'
-        return
+    problems = report.problems
     if report.size and mask.shape != report.size:
         problems['masks of another size'] = (
             f'{path!r} has {mask.shape}, its image {report.size}'
@@ -132,9 +190,3 @@ def _check_mask(
             f'{num_classes - 1} and {ignore_index}'
         )
     report.pixels = np.append(counts[:num_classes], counts[ignore_index])
-
-
-def _short(error: Exception) -> str:
-    # Pillow names the buffer, not the file.
-    text = str(error).split(' <_io.')[0]
-    return f'{type(error).__name__}: {text}'

@@ -5,21 +5,13 @@ import os
 import os.path as osp
 from collections.abc import Iterable, Iterator
 
-from mmcv.transforms import LoadAnnotations, LoadImageFromFile
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from mmseg_classmix.datasets.checked_pipeline import FIND_ALL
-from mmseg_classmix.datasets.hidden_masks import LoadHiddenMask
+from mmseg_classmix.datasets.file_check import FILES, all_steps
 from mmseg_classmix.datasets.unlabeled import UnlabeledDataset
 from mmseg_classmix.datasets.wrappers import leaves
-
-# Entry of a sample, what is there, and the transform that reads it.
-FILES = {
-    'img_path': ('image', LoadImageFromFile),
-    'seg_map_path': ('mask', LoadAnnotations),
-    'hidden_seg_map_path': ('hidden mask', LoadHiddenMask),
-}
 
 
 def check_files(place: str, dataset: BaseDataset) -> None:
@@ -55,7 +47,7 @@ def check_files(place: str, dataset: BaseDataset) -> None:
 
 
 def _problems(leaf: BaseDataset) -> Iterator[str]:
-    steps = list(_steps(getattr(leaf, 'pipeline', None)))
+    steps = list(all_steps(getattr(leaf, 'pipeline', None)))
     kinds = {
         key: kind
         for key, (kind, loader) in FILES.items()
@@ -106,19 +98,9 @@ def is_remote(dataset: BaseDataset, key: str, path: str = '') -> bool:
         or bool(getattr(dataset, 'backend_args', None))
         or any(
             isinstance(step, loader) and getattr(step, 'backend_args', None)
-            for step in _steps(getattr(dataset, 'pipeline', None))
+            for step in all_steps(getattr(dataset, 'pipeline', None))
         )
     )
-
-
-def _steps(step: object) -> Iterator[object]:
-    """List a transform and all that are inside it."""
-    yield step
-    inner = step if isinstance(step, list) else []
-    for name in ('transforms', 'subroutines'):
-        inner = inner or getattr(step, name, None) or []
-    for part in inner:
-        yield from _steps(part)
 
 
 def real_path(path: str, folders: dict[str, str]) -> str:

@@ -7,7 +7,11 @@ from functools import partial
 
 import numpy as np
 
-from mmseg_classmix.datasets.file_check import FileReport, check_image
+from mmseg_classmix.datasets.file_check import (
+    FileReport,
+    loaders,
+    read_sample,
+)
 from mmseg_classmix.new_project.bits import check_bits
 from mmseg_classmix.new_project.color_masks import describe, look_for_colors
 from mmseg_classmix.new_project.findings import Findings
@@ -24,7 +28,7 @@ from mmseg_classmix.new_project.reading import (
 )
 
 REPLACE = 'fetch or save the file again, or take it out of the folder'
-# What check_image finds, and what to do.
+# What read_sample finds, and what to do.
 WAYS_OUT = {
     'unreadable images': REPLACE,
     'unreadable masks': REPLACE,
@@ -122,7 +126,7 @@ def read_pairs(
     """
     colored = _refuse_colors(findings, pairs, workers)
     # With 255 classes every value is legal, and counted.
-    check = partial(check_image, num_classes=255)
+    check = partial(read_sample, steps=loaders(), num_classes=255)
     infos = [pairs.info(name) for name in pairs.mask_of]
     reports = read_all(f'{title} and masks', check, infos, workers)
     for report, info in zip(reports, infos, strict=True):

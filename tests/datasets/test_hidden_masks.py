@@ -221,7 +221,7 @@ def test_a_missing_mask_is_an_error_at_the_start(hidden, tmp_path):
     [
         (np.full((32, 40), 7, np.uint8), r'im_0.png has the values \[7\]'),
         (np.zeros((30, 40), np.uint8), r'size \(30, 40\), but its image'),
-        (np.zeros((32, 40, 3), np.uint8), 'the mask .*im_0.png'),
+        (np.zeros((32, 40, 3), np.uint8), 'the hidden mask .*im_0.png'),
     ],
     ids=['value', 'size', 'color'],
 )

@@ -13,6 +13,7 @@ docs/errors.md says what can be wrong and what to do.
 import argparse
 import os.path as osp
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import combinations
@@ -28,11 +29,11 @@ import mmseg_classmix  # noqa: F401  registers the datasets
 from mmseg_classmix.datasets.file_check import (
     PROBLEMS,
     FileReport,
-    check_image,
+    loaders,
+    read_sample,
 )
 from mmseg_classmix.datasets.multi_source_dataset import build_source
 from mmseg_classmix.datasets.wrappers import (
-    leaf_configs,
     leaves,
     replace_leaves,
 )
@@ -56,7 +57,7 @@ class Stream:
         return sum(kind in report.problems for report in self.reports)
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -77,7 +78,7 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='labeled images in the unlabeled stream are no problem',
     )
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if args.workers < 1:
         parser.error(f'--workers {args.workers}: at least 1 is needed')
     return args
@@ -118,46 +119,42 @@ def without_pipeline(cfg: dict) -> dict:
     return replace_leaves(cfg, lambda leaf: dict(leaf, pipeline=[]))
 
 
-def decoders(cfg: dict) -> tuple[str, str]:
-    """Find out who decodes the images and the masks of a stream."""
-    _, cfg = next(leaf_configs('', cfg))
-    names = dict(LoadImageFromFile='cv2', LoadAnnotations='pillow')
-    for step in cfg.get('pipeline', ()):
-        if step.get('type') in names:
-            default = names[step['type']]
-            names[step['type']] = step.get('imdecode_backend', default)
-    return tuple(names.values())
-
-
 def read_stream(name: str, stream: Stream, workers: int) -> None:
     """Build the dataset of a stream and read its files."""
     try:
-        dataset = build_source(stream.key, without_pipeline(stream.cfg))
+        dataset = build_source(stream.key, stream.cfg)
     # A data set that cannot be built is a finding, whatever the reason.
     except Exception as error:
         stream.error = f'{type(error).__name__}: {error}'
         return
     stream.classes = tuple(dataset.metainfo.get('classes') or ())
-    parts = [leaf for _, leaf in leaves(stream.key, dataset)]
-    infos = [d.get_data_info(i) for d in parts for i in range(len(d))]
     by_path = {}
-    for info in infos:
-        first = by_path.setdefault(osp.realpath(info['img_path']), info)
-        if first is not info:
-            stream.repeated.append(info['img_path'])
-    check = partial(
-        check_image,
-        num_classes=len(stream.classes),
-        ignore_index=getattr(parts[0], 'ignore_index', 255),
-        backends=decoders(stream.cfg),
-    )
+    for _, leaf in leaves(stream.key, dataset):
+        check = partial(
+            read_sample,
+            steps=loaders(leaf.pipeline),
+            num_classes=len(stream.classes),
+            ignore_index=getattr(leaf, 'ignore_index', 255),
+        )
+        for i in range(len(leaf)):
+            info = leaf.get_data_info(i)
+            path = osp.realpath(info['img_path'])
+            if path in by_path:
+                stream.repeated.append(info['img_path'])
+            else:
+                by_path[path] = partial(check, info)
     print(f'{name}: {len(by_path)} images', file=sys.stderr)
     bar = ProgressBar(len(by_path), file=sys.stderr)
     with Pool(workers) as pool:
-        for report in pool.imap(check, by_path.values(), chunksize=4):
+        reports = pool.imap(_call, by_path.values(), chunksize=4)
+        for report in reports:
             stream.reports.append(report)
             bar.update()
     print(file=sys.stderr)
+
+
+def _call(check: Callable[[], FileReport]) -> FileReport:
+    return check()
 
 
 def file_cells(stream: Stream) -> dict[str, object]:
@@ -261,9 +258,9 @@ def findings(
     return found
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Print the tables and return the exit code."""
-    args = parse_args()
+    args = parse_args(argv)
     cfg = Config.fromfile(args.config)
     init_default_scope('mmseg')
     streams = find_streams(cfg)
