@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS
 from support import ROOT
 
-from mmseg_classmix.datasets.draw import Draw
+from mmseg_classmix.datasets.multi_source import Draw
 
 TOOL = ROOT / 'tools' / 'dataset_converters' / 'resize_dataset.py'
 CITYSCAPES = ROOT / 'configs' / 'classmix' / 'cityscapes_1-8.py'

@@ -23,6 +23,7 @@ REFUSED = {
     'pickle.load',
     'pickle.loads',
     'pickle.Unpickler',
+    'pickle._Unpickler',
     'marshal.load',
     'marshal.loads',
     'shelve.open',
@@ -42,7 +43,7 @@ REFUSED = {
 # What may stand there all the same, and why.
 ALLOWED = {
     # Its find_class knows nothing but stand-ins of its own.
-    ('mmseg_classmix/datasets/index_list.py', 'pickle.Unpickler'),
+    ('mmseg_classmix/datasets/index_list.py', 'pickle._Unpickler'),
     # Unless the user says --trust FILE.
     (
         'mmseg_classmix/checkpoints/loader.py',

@@ -17,24 +17,29 @@ A published list of indices replaces the order of the hash:
 """
 
 import argparse
-import hashlib
 import os.path as osp
 from collections import Counter
+from collections.abc import Sequence
 from fractions import Fraction
-from math import floor
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmseg.registry import DATASETS
 
 import mmseg_classmix  # noqa: F401  registers the datasets
-from mmseg_classmix.datasets.index_list import order_by_index_list
-from mmseg_classmix.datasets.name_list import check_list
+from mmseg_classmix.datasets.build_source import build_source
+from mmseg_classmix.datasets.splits import (
+    check_names,
+    hash_order,
+    order_by_index_list,
+    share_of,
+    split_names,
+    write_list,
+)
 from mmseg_classmix.datasets.wrappers import leaf_configs
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -89,7 +94,7 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='replace lists that have other names in them',
     )
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if args.name and args.count is None:
         parser.error('--name goes with --count')
     if args.names and not args.from_index_list:
@@ -133,9 +138,9 @@ def image_names(config: str) -> list[str]:
     """
     cfg = Config.fromfile(config)
     init_default_scope('mmseg')
-    _, dataset_cfg = next(leaf_configs('', cfg.train_dataloader.dataset))
-    check_list('the labeled dataset', dataset_cfg)
-    dataset = DATASETS.build(dataset_cfg)
+    key = 'train_dataloader.dataset'
+    place, source = next(leaf_configs(key, cfg.train_dataloader.dataset))
+    dataset = build_source(place, source)
     folder = dataset.data_prefix['img_path']
     suffix = dataset.img_suffix
     names = [
@@ -153,96 +158,13 @@ def image_names(config: str) -> list[str]:
     return names
 
 
-def check_names(names: list[str]) -> None:
-    """Refuse names that would not be read from a list as they are written.
-
-    Raises:
-        ValueError: If a name has a line break, white space at an end, or
-            bytes that are no UTF-8.
-    """
-    for name in names:
-        lines = name.encode('utf-8', 'replace').decode().splitlines()
-        if lines != [name] or name.strip() != name:
-            raise ValueError(
-                f'the image {name!r} cannot be in a list of names, which has '
-                'one a line in UTF-8: rename the file; line breaks, white '
-                'space at the ends and other encodings are lost there'
-            )
-
-
-def hash_order(names: list[str], seed: int) -> list[str]:
-    """Order names by a hash of (seed, name).
-
-    Args:
-        names: All names, each once.
-        seed: Any integer.
-
-    Returns:
-        The names in the same order on every machine.
-    """
-    return sorted(
-        names,
-        key=lambda name: hashlib.sha256(f'{seed}:{name}'.encode()).digest(),
-    )
-
-
-def split_names(order: list[str], count: int) -> tuple[list[str], list[str]]:
-    """Label the first names of an order.
-
-    Args:
-        order: All names, each once.
-        count: Number of labeled names.
-
-    Returns:
-        Labeled and unlabeled names, each sorted.
-
-    Raises:
-        ValueError: If one of the two would be empty.
-    """
-    if not 0 < count < len(order):
-        raise ValueError(
-            f'{count} labeled of {len(order)} images: both lists need at '
-            'least one image, change --fractions, --counts or --count'
-        )
-    return sorted(order[:count]), sorted(order[count:])
-
-
-def write_list(path: Path, names: list[str], overwrite: bool) -> None:
-    """Write one name a line.
-
-    Raises:
-        FileExistsError: If the file has other names and may not be replaced.
-    """
-    content = ''.join(f'{name}\n' for name in names).encode('utf-8')
-    if path.exists() and path.read_bytes() != content and not overwrite:
-        raise FileExistsError(
-            f'{path} has other names: give --overwrite to replace it, which '
-            'changes the experiments that use it'
-        )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-
-
 def label_counts(
     args: argparse.Namespace, total: int, listed: int
 ) -> dict[str, int]:
-    """Say how many images every list labels.
-
-    Args:
-        args: The command line.
-        total: Number of images.
-        listed: Number of indices in the index list, or of images.
-
-    Returns:
-        Start of the file names and number of labeled images.
-
-    Raises:
-        ValueError: If the index list is shorter than a labeled list.
-    """
+    """Say how many images every list labels, by the start of its name."""
     if args.fractions:
-        # Halves go up: 1488 of 2975, as published for Cityscapes.
         counts = {
-            f'{f.numerator}-{f.denominator}': floor(f * total + 0.5)
+            f'{f.numerator}-{f.denominator}': share_of(f, total)
             for f in args.fractions
         }
     elif args.counts:
@@ -258,9 +180,9 @@ def label_counts(
     return counts
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Write the lists."""
-    args = parse_args()
+    args = parse_args(argv)
     names = image_names(args.config)
     listed = len(names)
     if args.from_index_list:

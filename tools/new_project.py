@@ -20,8 +20,12 @@ from dataclasses import fields
 from math import floor
 from pathlib import Path
 
-from make_splits import check_names, hash_order, split_names, write_list
-
+from mmseg_classmix.datasets.splits import (
+    check_names,
+    hash_order,
+    split_names,
+    write_list,
+)
 from mmseg_classmix.new_project.arguments import (
     FOLDERS,
     check_arguments,

@@ -8,8 +8,10 @@ from mmseg_classmix.datasets.hidden_masks import (
     PackHiddenMask,
 )
 from mmseg_classmix.datasets.labeled import LabeledDataset
-from mmseg_classmix.datasets.multi_source_dataset import MultiSourceDataset
-from mmseg_classmix.datasets.multi_source_sampler import MultiSourceSampler
+from mmseg_classmix.datasets.multi_source import (
+    MultiSourceDataset,
+    MultiSourceSampler,
+)
 from mmseg_classmix.datasets.unlabeled import UnlabeledDataset
 
 __all__ = [

@@ -1,15 +1,38 @@
-"""Images of a folder, or of a list of their names."""
+"""Images of a folder, small or with a million files, or of a list of names."""
 
+import os
 import os.path as osp
 from collections.abc import Sequence
 
 from mmengine import fileio
 from mmseg.datasets import BaseSegDataset
 
-from mmseg_classmix.datasets.image_folder import NamesInFolders, find_images
-from mmseg_classmix.datasets.name_list import no_list, read_names
-
 IMG_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
+
+
+class NamesInFolders:
+    """Find out which suffix a name has, listing each folder once.
+
+    Args:
+        folder: Folder that the names are relative to.
+        suffixes: Suffixes to try.
+    """
+
+    def __init__(self, folder: str, suffixes: tuple[str, ...]) -> None:
+        self.folder = folder
+        self.suffixes = suffixes
+        self._listed: dict[str, set[str]] = {}
+
+    def matches(self, name: str) -> list[str]:
+        """List the files that a path below the folder may mean."""
+        below, base = osp.split(name)
+        if below not in self._listed:
+            here = osp.join(self.folder, below)
+            self._listed[below] = set(
+                os.listdir(here) if osp.isdir(here) else ()
+            )
+        found = self._listed[below]
+        return [name + s for s in self.suffixes if base + s in found]
 
 
 class ImageDataset(BaseSegDataset):
@@ -123,3 +146,104 @@ def without_suffix(name: str, suffixes: Sequence[str]) -> str:
     lower = name.lower()
     fitting = [len(s) for s in suffixes if lower.endswith(s.lower())]
     return name[: len(name) - max(fitting, default=0)]
+
+
+def find_images(
+    folder: str, suffixes: tuple[str, ...], broken_links: bool = False
+) -> list[str]:
+    """List the images below a local folder.
+
+    Files are looked at only if they are links; what starts with a dot is
+    skipped.
+
+    Args:
+        folder: Where to search, folders in it included.
+        suffixes: Suffixes of images, compared without regard to case.
+        broken_links: Whether links that lead nowhere are listed, as if they
+            were files.
+
+    Returns:
+        Paths below ``folder``, sorted.
+
+    Raises:
+        FileNotFoundError: If a link leads nowhere, unless ``broken_links``.
+        ValueError: If links lead to a folder twice, or in a circle.
+    """
+    endings = tuple(suffix.lower() for suffix in suffixes)
+    names, seen, todo = [], {}, ['']
+    while todo:
+        below = todo.pop()
+        here = osp.join(folder, below)
+        _check_new(here, seen)
+        with os.scandir(here) as entries:
+            for entry in entries:
+                if entry.name.startswith('.'):
+                    continue
+                broken = entry.is_symlink() and not osp.exists(entry.path)
+                if broken and not broken_links:
+                    raise FileNotFoundError(
+                        f'{entry.path} is a link to '
+                        f'{os.readlink(entry.path)}, which does not exist: '
+                        'remove the link, or bring back what it leads to'
+                    )
+                if entry.is_dir():
+                    todo.append(osp.join(below, entry.name))
+                elif entry.name.lower().endswith(endings):
+                    names.append(osp.join(below, entry.name))
+    return sorted(names)
+
+
+def _check_new(folder: str, seen: dict) -> None:
+    status = os.stat(folder)
+    first = seen.setdefault((status.st_dev, status.st_ino), folder)
+    if first != folder:
+        raise ValueError(
+            f'{folder} and {first} are the same folder (a link, perhaps in a '
+            'circle): its images would be taken more than once. Remove the '
+            'link, or name the images in ann_file'
+        )
+
+
+def read_names(
+    place: str, path: str, backend_args: dict | None = None
+) -> list[str]:
+    """Read a list of names, with line ends of any system.
+
+    Args:
+        place: Config key of the list, for the errors.
+        path: Path of the list: UTF-8, with or without a byte order mark.
+        backend_args: Arguments of the file backend.
+
+    Returns:
+        A name for each line, without white space around it; '' for a blank
+        line.
+
+    Raises:
+        ValueError: If it is no UTF-8 text.
+    """
+    data = fileio.get(path, backend_args=backend_args)
+    try:
+        text = data.decode('utf-8-sig')
+    except UnicodeDecodeError as error:
+        line = data.count(b'\n', 0, error.start) + 1
+        raise ValueError(
+            f'the list {path} ({place}) is no UTF-8 text: line {line} has '
+            f'the byte {data[error.start]:#04x}. Save it as UTF-8, not as '
+            'UTF-16 or Latin-1'
+        ) from None
+    # Only these end a line: a name may have other characters that Python
+    # takes for line ends.
+    lines = text.replace('\r\n', '\n').split('\n')
+    return [line.strip() for line in lines[: -1 if not lines[-1] else None]]
+
+
+def no_list(place: str, ann_file: str) -> str:
+    """Say how to write a list that a config key names and nobody has."""
+    folder = osp.normpath(osp.dirname(ann_file))
+    return (
+        f'no list of image names {osp.normpath(ann_file)} ({place}). Lists of '
+        'labeled images need the data set itself: write them with `python '
+        f'tools/make_splits.py configs/_base_/datasets/DATASET.py {folder} '
+        '--counts NAME=NUMBER ...`; docs/datasets.md has this command, and '
+        'the preparation, of each data set. Or correct ann_file'
+    )

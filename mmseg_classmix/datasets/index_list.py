@@ -1,7 +1,7 @@
 """Lists of integers from files that nobody vouches for."""
 
+import io
 import pickle
-import pickletools
 import reprlib
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,16 @@ from typing import Any
 import numpy as np
 
 NPY_MAGIC = b'\x93NUMPY'
+# What pickles of integers ask for; numpy 2 renamed core to _core.
+KNOWN = {'numpy.ndarray', 'numpy.dtype', '_codecs.encode'} | {
+    f'numpy.{core}.{name}'
+    for core in ('core', '_core')
+    for name in (
+        'multiarray._reconstruct',
+        'multiarray.scalar',
+        'numeric._frombuffer',
+    )
+}
 
 
 def load_index_list(path: str | Path) -> list[int]:
@@ -25,170 +35,84 @@ def load_index_list(path: str | Path) -> list[int]:
         ValueError: If the file asks for anything but integers, such as a
             function, or the indices are no such list.
     """
-    with open(path, 'rb') as file:
-        is_npy = file.read(len(NPY_MAGIC)) == NPY_MAGIC
-        file.seek(0)
-        try:
-            if is_npy:
-                values = np.load(file, allow_pickle=False)
-            else:
-                _check_memory(file.read())
-                file.seek(0)
-                values = _IndexUnpickler(file).load()
-        # A damaged or hostile pickle may raise anything.
-        except Exception as error:
-            raise ValueError(
-                f'{path} is no list of integers (numpy file, or pickle of a '
-                f'list or array): {error}'
-            ) from error
-    values = values.values if isinstance(values, _Array) else values
+    data = Path(path).read_bytes()
+    try:
+        if data.startswith(NPY_MAGIC):
+            values = np.load(io.BytesIO(data), allow_pickle=False)
+        else:
+            values = _plain(_IndexUnpickler(data).load())
+    # A damaged or hostile pickle may raise anything.
+    except Exception as error:
+        raise ValueError(
+            f'{path} is no list of integers (numpy file, or pickle of a '
+            f'list or array): {error}'
+        ) from error
     values = values.tolist() if isinstance(values, np.ndarray) else values
-    if not isinstance(values, (list, tuple)) or not values:
+    if not isinstance(values, list | tuple) or not values:
         raise ValueError(f'{path} holds no list of integers')
-    indices = [_integer(value) for value in values]
-    bad = [v for v, i in zip(values, indices, strict=True) if i is None]
-    if bad:
-        # A plain str of nested lists may be longer than the memory.
-        raise ValueError(
-            f'{path} holds {reprlib.repr(bad[0])[:60]}, but every entry must '
-            'be a non-negative integer'
-        )
-    if len(set(indices)) < len(indices):
-        raise ValueError(f'{path} holds the same index more than once')
-    return indices
-
-
-def order_by_index_list(
-    names: list[str], index_list: Path, names_file: Path | None
-) -> tuple[list[str], int]:
-    """Order the images of a data set by a published list of indices.
-
-    Args:
-        names: All names, each once, in the order of the data set.
-        index_list: File of indices, see :func:`load_index_list`.
-        names_file: List of names that the indices count, instead of
-            ``names``.
-
-    Returns:
-        The listed names, then the others, and how many are listed.
-
-    Raises:
-        ValueError: If an index or a name does not fit the data set.
-    """
-    listed = names
-    if names_file:
-        lines = names_file.read_text(encoding='utf-8').splitlines()
-        listed = [line.strip() for line in lines if line.strip()]
-        strange = sorted(set(listed) ^ set(names))
-        if strange or len(listed) != len(names):
-            example = f', such as {strange[0]!r}' if strange else ''
+    for value in values:
+        if type(value) is not int or value < 0:
+            # A plain str of nested lists may be longer than the memory.
             raise ValueError(
-                f'--names {names_file} has {len(listed)} names, the data set '
-                f'has {len(names)}: {len(strange)} are not in both{example}'
+                f'{path} holds {reprlib.repr(value)[:60]}, but every entry '
+                'must be a non-negative integer'
             )
-    indices = load_index_list(index_list)
-    if max(indices) >= len(listed):
-        raise ValueError(
-            f'{index_list} has the index {max(indices)}, but there are only '
-            f'{len(listed)} images: is it a list of this data set?'
-        )
-    chosen = [listed[i] for i in indices]
-    return chosen + sorted(set(names) - set(chosen)), len(chosen)
+    if len(set(values)) < len(values):
+        raise ValueError(f'{path} holds the same index more than once')
+    return list(values)
 
 
-def _check_memory(data: bytes) -> None:
-    """Refuse a short pickle that makes the unpickler allocate gigabytes.
+class _Record:
+    """Takes the place of all that a pickle calls; keeps what it is given."""
 
-    Values are numbered when they are put aside: a number beyond the length of
-    the file serves nothing but to make the list of them that long.
-    """
-    for opcode, argument, _ in pickletools.genops(data):
-        if 'PUT' in opcode.name and argument > len(data):
-            raise pickle.UnpicklingError(
-                f'it puts value {argument} aside, but is {len(data)} bytes'
-            )
+    name, state = '', ()
 
-
-def _integer(value: Any) -> int | None:
-    """Return a non-negative integer as int, anything else as None."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        return None
-    return int(value) if value >= 0 else None
-
-
-class _DType:
-    """Stands in for numpy.dtype: integers only."""
-
-    def __init__(self, code: str, *_: Any) -> None:
-        self.dtype = np.dtype(code) if isinstance(code, str) else None
-        if self.dtype is None or self.dtype.kind not in 'iu':
-            raise pickle.UnpicklingError(f'the type {code!r} is no integer')
+    def __init__(self, *args: Any) -> None:
+        self.args = args
 
     def __setstate__(self, state: tuple) -> None:
-        order = state[1]
-        self.dtype = self.dtype.newbyteorder('=' if order == '|' else order)
+        self.state = state
 
 
-class _Array:
-    """Stands in for numpy.ndarray: a vector of integers."""
+# Not the one in C, which makes room for as many values as a file claims.
+class _IndexUnpickler(pickle._Unpickler):
+    """An unpickler that calls nothing but :class:`_Record`."""
 
-    values = np.empty(0, int)
+    def __init__(self, data: bytes) -> None:
+        # Python 2 wrote the bytes of arrays as text.
+        super().__init__(io.BytesIO(data), encoding='latin1')
 
-    def __setstate__(self, state: tuple) -> None:
-        _version, shape, kind, _fortran, data = state
-        self.values = _vector(data, kind, shape)
-
-
-def _vector(data: bytes | str, kind: _DType, shape: tuple) -> np.ndarray:
-    if not isinstance(kind, _DType) or len(shape) != 1:
-        raise pickle.UnpicklingError('the array is no vector of integers')
-    data = data.encode('latin1') if isinstance(data, str) else data
-    return np.frombuffer(data, kind.dtype, shape[0])
-
-
-def _reconstruct(*_: Any) -> _Array:
-    return _Array()
+    def find_class(self, module: str, name: str) -> type[_Record]:
+        """Make a record of a known name."""
+        whole = f'{module}.{name}'
+        if whole not in KNOWN:
+            raise pickle.UnpicklingError(f'it asks for {whole}: refused')
+        return type(name, (_Record,), dict(name=name))
 
 
-def _from_buffer(data: bytes, kind: _DType, shape: tuple, _: str) -> Any:
+def _plain(value: Any) -> Any:
+    """Make integers of the records of numpy's integers and arrays."""
+    if isinstance(value, list | tuple):
+        return [_plain(v) if isinstance(v, _Record) else v for v in value]
+    if not isinstance(value, _Record):
+        return value
+    if value.name == 'scalar':
+        kind, data = value.args
+        return _vector(data, kind, (1,))[0].item()
+    if value.name == '_frombuffer':
+        data, kind, shape, _order = value.args
+    else:
+        _version, shape, kind, _fortran, data = value.state
     return _vector(data, kind, shape)
 
 
-def _scalar(kind: _DType, data: bytes | str) -> np.integer:
-    return _vector(data, kind, (1,))[0]
-
-
-def _encode(text: str, encoding: str) -> bytes:
-    """Stand in for _codecs.encode: bytes in pickles of old protocols."""
-    if encoding != 'latin1':
-        raise pickle.UnpicklingError(f'the encoding {encoding!r} is refused')
-    return text.encode('latin1')
-
-
-# Names in pickles of integers, and what is called in their place. numpy 2
-# renamed core to _core.
-_STAND_INS = {
-    ('numpy', 'ndarray'): None,
-    ('numpy', 'dtype'): _DType,
-    ('_codecs', 'encode'): _encode,
-}
-for _core in ('numpy.core', 'numpy._core'):
-    _STAND_INS[f'{_core}.multiarray', '_reconstruct'] = _reconstruct
-    _STAND_INS[f'{_core}.multiarray', 'scalar'] = _scalar
-    _STAND_INS[f'{_core}.numeric', '_frombuffer'] = _from_buffer
-
-
-class _IndexUnpickler(pickle.Unpickler):
-    """An unpickler that calls nothing but the functions of this file."""
-
-    def __init__(self, file: Any) -> None:
-        # Python 2 wrote the bytes of arrays as text.
-        super().__init__(file, encoding='latin1')
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Look a name up in the table of this file only."""
-        if (module, name) not in _STAND_INS:
-            raise pickle.UnpicklingError(
-                f'it asks for {module}.{name}, which is refused'
-            )
-        return _STAND_INS[module, name]
+def _vector(data: Any, kind: _Record, shape: tuple) -> np.ndarray:
+    if isinstance(data, _Record):
+        # Bytes in pickles of old protocols: text, and its encoding.
+        data, _latin1 = data.args
+    data = data.encode('latin1') if isinstance(data, str) else data
+    order = kind.state[1]
+    dtype = np.dtype(kind.args[0]).newbyteorder('=' if order == '|' else order)
+    if dtype.kind not in 'iu' or len(shape) != 1:
+        raise pickle.UnpicklingError('the array is no vector of integers')
+    return np.frombuffer(data, dtype, *shape)

@@ -9,9 +9,9 @@ from mmseg.registry import DATASETS
 from mmseg_classmix.datasets.image_dataset import (
     IMG_SUFFIXES,
     ImageDataset,
+    NamesInFolders,
     without_suffix,
 )
-from mmseg_classmix.datasets.image_folder import NamesInFolders
 
 # No class: checked pipelines refuse it.
 REFUSED = 254

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from mmseg_classmix.datasets.image_folder import find_images
+from mmseg_classmix.datasets.image_dataset import find_images
 from mmseg_classmix.datasets.unlabeled import IMG_SUFFIXES
 
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.m4v', '.webm', '.mpg')

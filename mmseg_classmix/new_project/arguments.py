@@ -4,8 +4,8 @@ import argparse
 import os.path as osp
 from pathlib import Path
 
+from mmseg_classmix.datasets.image_dataset import read_names
 from mmseg_classmix.datasets.labeled import label_map
-from mmseg_classmix.datasets.name_list import read_names
 from mmseg_classmix.new_project.findings import Findings
 from mmseg_classmix.new_project.network import (
     Network,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from mmseg_classmix.datasets.image_dataset import (
     IMG_SUFFIXES,
+    find_images,
     without_suffix,
 )
-from mmseg_classmix.datasets.image_folder import find_images
 
 MASK_SUFFIXES = (*IMG_SUFFIXES, '.gif')
 

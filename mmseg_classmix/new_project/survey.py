@@ -8,9 +8,9 @@ from pathlib import Path
 
 from mmseg_classmix.datasets.image_dataset import (
     IMG_SUFFIXES,
+    find_images,
     without_suffix,
 )
-from mmseg_classmix.datasets.image_folder import find_images
 from mmseg_classmix.new_project.checks import (
     check_headers,
     check_meaning,

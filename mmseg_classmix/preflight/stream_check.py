@@ -4,7 +4,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.runner import Runner
 
 from mmseg_classmix.datasets import MultiSourceDataset, MultiSourceSampler
-from mmseg_classmix.datasets.draw import Draw
+from mmseg_classmix.datasets.multi_source import Draw
 from mmseg_classmix.distributed.unwrap import unwrap
 from mmseg_classmix.models.segmentors.supported import needs_edges
 

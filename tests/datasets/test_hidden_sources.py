@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mmseg_classmix.datasets import MultiSourceDataset
-from mmseg_classmix.datasets.multi_source_dataset import build_source
+from mmseg_classmix.datasets.build_source import build_source
 
 IMAGE = dict(type='LoadImageFromFile')
 PACK = dict(type='PackSegInputs')

@@ -7,7 +7,7 @@ from support import CLASSMIX
 from torch.utils.data import DataLoader
 
 from mmseg_classmix.datasets import MultiSourceSampler
-from mmseg_classmix.datasets.draw import Draw
+from mmseg_classmix.datasets.multi_source import Draw
 
 
 def stream(num_workers, batches=6):

@@ -12,7 +12,7 @@ from ranks import run_ranks
 from support import SUPERVISED, tiny_config
 
 import mmseg_classmix.mixing.masks as masks
-from mmseg_classmix.datasets.draw import Draw
+from mmseg_classmix.datasets.multi_source import Draw
 
 MIXES = {
     'ClassMix': dict(type='ClassMix'),

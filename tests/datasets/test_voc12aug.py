@@ -9,7 +9,7 @@ from mmseg.registry import DATASETS, MODELS
 from PIL import Image
 from support import ROOT
 
-from mmseg_classmix.datasets.draw import Draw
+from mmseg_classmix.datasets.multi_source import Draw
 from mmseg_classmix.models.segmentors.semi_batch import padding_mask
 
 BASE = ROOT / 'configs' / '_base_' / 'datasets' / 'voc12aug_321x321.py'

@@ -26,13 +26,13 @@ from mmengine.utils import ProgressBar
 from prettytable import PrettyTable
 
 import mmseg_classmix  # noqa: F401  registers the datasets
+from mmseg_classmix.datasets.build_source import build_source
 from mmseg_classmix.datasets.file_check import (
     PROBLEMS,
     FileReport,
     loaders,
     read_sample,
 )
-from mmseg_classmix.datasets.multi_source_dataset import build_source
 from mmseg_classmix.datasets.wrappers import (
     leaves,
     replace_leaves,

@@ -30,7 +30,7 @@ from mmengine.registry import init_default_scope
 from mmengine.utils import ProgressBar
 
 import mmseg_classmix  # noqa: F401  registers the datasets
-from mmseg_classmix.datasets.multi_source_dataset import build_source
+from mmseg_classmix.datasets.build_source import build_source
 from mmseg_classmix.datasets.resized_files import PATHS, ResizedFiles
 from mmseg_classmix.datasets.wrappers import leaf_configs
 

@@ -11,7 +11,7 @@ from mmseg.registry import DATASETS, MODELS
 from support import CLASSMIX
 from torch import nn
 
-from mmseg_classmix.datasets.draw import Draw
+from mmseg_classmix.datasets.multi_source import Draw
 from mmseg_classmix.models.segmentors import mean_teacher
 
 

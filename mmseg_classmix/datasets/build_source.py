@@ -1,89 +1,19 @@
-"""Labeled and unlabeled datasets as one, with reproducible augmentation."""
+"""A data set from its config, with errors that say what to correct."""
 
+import codecs
 import os.path as osp
 
-from mmengine.dataset import BaseDataset
-from mmengine.dataset import ConcatDataset as FullConcatDataset
+from mmengine import fileio
+from mmengine.dataset import BaseDataset, ConcatDataset
+from mmengine.utils import is_abs
 from mmseg.registry import DATASETS, TRANSFORMS
-from torch.utils.data import ConcatDataset
 
-from mmseg_classmix.datasets.checked_pipeline import check_samples
-from mmseg_classmix.datasets.draw import Draw
-from mmseg_classmix.datasets.hidden_sources import agree_on_hidden_masks
-from mmseg_classmix.datasets.image_dataset import ImageDataset
-from mmseg_classmix.datasets.name_list import check_lines, check_list
-from mmseg_classmix.datasets.source_check import (
-    check_files,
-    is_remote,
-    warn_of_common_images,
+from mmseg_classmix.datasets.image_dataset import (
+    ImageDataset,
+    no_list,
+    read_names,
 )
-from mmseg_classmix.mixing.seeding import seeded
-
-PLACE = 'train_dataloader.dataset.datasets'
-
-
-@DATASETS.register_module()
-class MultiSourceDataset(ConcatDataset):
-    """Concatenate sources for :class:`MultiSourceSampler`.
-
-    Beyond torch's ``ConcatDataset``: the random augmentation of a sample
-    follows its draw, not the worker that loads it, so that a run can be
-    resumed exactly and does not depend on ``num_workers``; and files are
-    checked, see ``check_files`` and ``CheckedPipeline``. Labeled
-    images that are unlabeled ones too are legal; a warning says so. Hidden
-    masks (``UnlabeledDataset.eval_pseudo_labels``) are read like those of the
-    labeled source.
-
-    Args:
-        datasets: Datasets or their configs, wrappers included. The first is
-            the labeled one, whose classes count.
-
-    Raises:
-        ValueError: If there is no source, one is empty or has missing, empty
-            or repeated files, the first has no classes, or only some of the
-            others have hidden masks; on loading a sample, if that fails or
-            its mask does not fit.
-        FileNotFoundError: If a folder or the list of a source does not exist.
-    """
-
-    def __init__(self, datasets: list[BaseDataset | dict]) -> None:
-        if not datasets:
-            raise ValueError(
-                f'{PLACE} is empty: give one labeled dataset and, for '
-                'semi-supervised training, an unlabeled one'
-            )
-        super().__init__(
-            [build_source(f'{PLACE}[{i}]', d) for i, d in enumerate(datasets)]
-        )
-        if not self.metainfo.get('classes'):
-            raise ValueError(
-                f'{PLACE}[0] ({type(self.datasets[0]).__name__}) has no '
-                'classes: set metainfo=dict(classes=(...))'
-            )
-        sources = [(f'{PLACE}[{i}]', d) for i, d in enumerate(self.datasets)]
-        agree_on_hidden_masks(sources[0], sources[1:])
-        for place, dataset in sources:
-            check_files(place, dataset)
-            check_samples(place, dataset, self.metainfo['classes'])
-        warn_of_common_images(
-            sources[0],
-            sources[1:],
-            'they are trained with their masks and without. That is allowed; '
-            'the paper keeps the two apart. tools/make_splits.py writes lists '
-            'without common names',
-        )
-
-    @property
-    def metainfo(self) -> dict:
-        """Classes and palette of the labeled source."""
-        return self.datasets[0].metainfo
-
-    def __getitem__(self, idx: int) -> dict:
-        """Load a sample; a ``Draw`` seeds its augmentation."""
-        if not isinstance(idx, Draw):
-            return super().__getitem__(idx)
-        with seeded('augment', *idx.key):
-            return super().__getitem__(idx)
+from mmseg_classmix.datasets.source_check import is_remote
 
 
 def build_source(place: str, dataset: BaseDataset | dict) -> BaseDataset:
@@ -114,7 +44,7 @@ def build_source(place: str, dataset: BaseDataset | dict) -> BaseDataset:
         ]
         return _build(place, dict(dataset, datasets=inner))
     # Some datasets assert, without a word, on a list that does not exist.
-    check_list(place, dataset)
+    _check_list(place, dataset)
     _check_steps(place, dataset.get('pipeline', ()))
     dataset = _build(place, dict(dataset, lazy_init=True))
     _check_folders(place, dataset)
@@ -145,7 +75,7 @@ def _wrap(place: str, cfg: dict, inner: BaseDataset) -> BaseDataset:
     if cfg.get('type') != 'MultiImageMixDataset':
         return _build(place, dict(cfg, dataset=inner))
     # Of built datasets it takes concatenated ones only.
-    wrapper = _build(place, dict(cfg, dataset=FullConcatDataset([inner])))
+    wrapper = _build(place, dict(cfg, dataset=ConcatDataset([inner])))
     wrapper.dataset = inner
     return wrapper
 
@@ -163,11 +93,37 @@ def _check_steps(place: str, pipeline: list) -> None:
             ) from error
 
 
+def _check_list(place: str, cfg: dict) -> None:
+    """Say of a list that does not exist how it is written."""
+    ann_file = cfg.get('ann_file')
+    if not isinstance(ann_file, str) or not ann_file:
+        return
+    if cfg.get('data_root') and not is_abs(ann_file):
+        ann_file = osp.join(cfg['data_root'], ann_file)
+    if not fileio.exists(ann_file, backend_args=cfg.get('backend_args')):
+        raise FileNotFoundError(no_list(f'{place}.ann_file', ann_file))
+
+
 def _check_names(place: str, dataset: BaseDataset) -> None:
+    """Refuse a list that mmseg's datasets would read other names from."""
     path = getattr(dataset, 'ann_file', '')
     plain = osp.isfile(path) and osp.splitext(path)[1] in ('', '.txt', '.lst')
-    if plain and not isinstance(dataset, ImageDataset):
-        check_lines(f'{place}.ann_file', path)
+    if not plain or isinstance(dataset, ImageDataset):
+        return
+    where = f'the list {path} ({place}.ann_file)'
+    names = read_names(f'{place}.ann_file', path)
+    with open(path, 'rb') as file:
+        marked = file.read(3) == codecs.BOM_UTF8
+    if marked:
+        raise ValueError(
+            f'{where} starts with a byte order mark, which mmseg takes for a '
+            'part of the first name: save it as UTF-8 without BOM'
+        )
+    if '' in names:
+        raise ValueError(
+            f'{where} has a blank line, line {names.index("") + 1}, which '
+            'mmseg takes for a name: delete it'
+        )
 
 
 def _check_folders(place: str, dataset: BaseDataset) -> None:
@@ -182,15 +138,7 @@ def _check_folders(place: str, dataset: BaseDataset) -> None:
 
 
 def no_images(place: str, dataset: BaseDataset) -> str:
-    """Say where a source without images was looked for.
-
-    Args:
-        place: Config key of the source.
-        dataset: The empty source.
-
-    Returns:
-        Message of an error.
-    """
+    """Say where a source without images was looked for."""
     ann_file = getattr(dataset, 'ann_file', '')
     data_prefix = getattr(dataset, 'data_prefix', '')
     return (

@@ -1,16 +1,108 @@
-"""Batches with a fixed ratio of labeled and unlabeled samples."""
+"""Labeled and unlabeled data as one, and batches with both of them."""
 
 from collections.abc import Iterator
 
 import torch
-from mmengine.dataset import ConcatDataset
+from mmengine.dataset import BaseDataset
 from mmengine.dist import get_dist_info, sync_random_seed
 from mmengine.registry import DATA_SAMPLERS
-from torch.utils.data import Sampler
+from mmseg.registry import DATASETS
+from torch.utils.data import ConcatDataset, Sampler
 
-from mmseg_classmix.datasets.draw import Draw
-from mmseg_classmix.datasets.multi_source_dataset import PLACE, no_images
-from mmseg_classmix.mixing.seeding import derive_seed
+from mmseg_classmix.datasets.build_source import build_source, no_images
+from mmseg_classmix.datasets.checked_pipeline import check_samples
+from mmseg_classmix.datasets.hidden_masks import agree_on_hidden_masks
+from mmseg_classmix.datasets.source_check import (
+    check_files,
+    warn_of_common_images,
+)
+from mmseg_classmix.mixing.seeding import derive_seed, seeded
+
+PLACE = 'train_dataloader.dataset.datasets'
+
+
+class Draw(int):
+    """A dataset index with the key of its random numbers.
+
+    Augmentation that is seeded from the key, not from the worker, is the same
+    for any number of workers and processes and after any resume.
+
+    Args:
+        index: Index into the dataset.
+        key: What identifies the draw: (run seed, source, number of the draw).
+    """
+
+    key: tuple[int, ...]
+
+    def __new__(cls, index: int, key: tuple[int, ...] = ()) -> 'Draw':
+        """Make an integer that carries the key."""
+        draw = super().__new__(cls, index)
+        draw.key = key
+        return draw
+
+
+@DATASETS.register_module()
+class MultiSourceDataset(ConcatDataset):
+    """Concatenate sources for :class:`MultiSourceSampler`.
+
+    Beyond torch's ``ConcatDataset``: the random augmentation of a sample
+    follows its draw, not the worker that loads it, so that a run can be
+    resumed exactly and does not depend on ``num_workers``; and files are
+    checked, see ``check_files`` and ``CheckedPipeline``. Labeled
+    images that are unlabeled ones too are legal; a warning says so. Hidden
+    masks (``UnlabeledDataset.eval_pseudo_labels``) are read like those of the
+    labeled source.
+
+    Args:
+        datasets: Datasets or their configs, wrappers included. The first is
+            the labeled one, whose classes count.
+
+    Raises:
+        ValueError: If there is no source, one is empty or has missing, empty
+            or repeated files, the first has no classes, or only some of the
+            others have hidden masks; on loading a sample, if that fails or
+            its mask does not fit.
+        FileNotFoundError: If a folder or the list of a source does not exist.
+    """
+
+    def __init__(self, datasets: list[BaseDataset | dict]) -> None:
+        if not datasets:
+            raise ValueError(
+                f'{PLACE} is empty: give one labeled dataset and, for '
+                'semi-supervised training, an unlabeled one'
+            )
+        super().__init__(
+            [build_source(f'{PLACE}[{i}]', d) for i, d in enumerate(datasets)]
+        )
+        if not self.metainfo.get('classes'):
+            raise ValueError(
+                f'{PLACE}[0] ({type(self.datasets[0]).__name__}) has no '
+                'classes: set metainfo=dict(classes=(...))'
+            )
+        sources = [(f'{PLACE}[{i}]', d) for i, d in enumerate(self.datasets)]
+        agree_on_hidden_masks(sources[0], sources[1:])
+        for place, dataset in sources:
+            check_files(place, dataset)
+            check_samples(place, dataset, self.metainfo['classes'])
+        warn_of_common_images(
+            sources[0],
+            sources[1:],
+            'they are trained with their masks and without. That is allowed; '
+            'the paper keeps the two apart. tools/make_splits.py writes lists '
+            'without common names',
+        )
+
+    @property
+    def metainfo(self) -> dict:
+        """Classes and palette of the labeled source."""
+        return self.datasets[0].metainfo
+
+    def __getitem__(self, idx: int) -> dict:
+        """Load a sample; a ``Draw`` seeds its augmentation."""
+        if not isinstance(idx, Draw):
+            return super().__getitem__(idx)
+        with seeded('augment', *idx.key):
+            return super().__getitem__(idx)
 
 
 @DATA_SAMPLERS.register_module()
