@@ -2,9 +2,9 @@
 
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
-from mmengine.runner import Runner
 from support import CLASSMIX, tiny_config
 
+from mmseg_classmix.engine.runner import ClassMixRunner
 from mmseg_classmix.preflight.settings_check import check_settings
 
 
@@ -32,7 +32,7 @@ def train_broken(work_dir, change, root):
     change(cfg, root)
     cfg.custom_hooks = [*cfg.custom_hooks, dict(type='NoIteration')]
     check_settings(cfg)
-    Runner.from_cfg(cfg).train()
+    ClassMixRunner.from_cfg(cfg).train()
 
 
 def missing_words(error, words):

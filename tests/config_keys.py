@@ -10,6 +10,8 @@ from mmengine.registry import Registry
 from mmengine.runner import Runner
 from support import ROOT
 
+from mmseg_classmix.engine.runner import HOOKS_OF_EVERY_RUN
+
 REGISTRIES = [
     value
     for module in (mmseg.registry, mmengine.registry)
@@ -65,6 +67,8 @@ def knows(cfg, key):
         else:
             if place == 'data_prefix':
                 return part in ('img_path', 'seg_map_path')
+            if place == 'default_hooks':
+                return part in HOOKS_OF_EVERY_RUN
             owner = value.get('type')
             owners = filter(None, [owner, ALSO.get(owner)])
             classes = [find_class(name) for name in owners]

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.runner import Runner
 from mmseg.registry import MODELS
 from torch.distributed.elastic.utils.distributed import get_free_port
 
+from mmseg_classmix.engine.runner import ClassMixRunner
 from mmseg_classmix.models import MeanTeacherSegmentor
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -71,7 +71,7 @@ def train(work_dir, config=CLASSMIX, resume=False, **options):
     """Train in this process and return the runner."""
     cfg = tiny_config(work_dir, config, **options)
     cfg.resume = resume
-    runner = Runner.from_cfg(cfg)
+    runner = ClassMixRunner.from_cfg(cfg)
     runner.train()
     return runner
 

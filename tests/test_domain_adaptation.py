@@ -14,11 +14,12 @@ from layouts import (
 )
 from mmcv.transforms import BaseTransform
 from mmengine.config import Config
-from mmengine.runner import Runner
 from mmseg.registry import DATASETS, TRANSFORMS
 from PIL import Image
 from support import ROOT, log_lines, tiny_config
 from tool_process import run_python
+
+from mmseg_classmix.engine.runner import ClassMixRunner
 
 CONFIGS = ROOT / 'configs' / 'domain_adaptation'
 CROP = (32, 48)
@@ -103,7 +104,7 @@ def test_pasted_pixels_carry_the_ground_truth_of_gta5(root, tmp_path):
     # Between mix and jitter.
     cfg.model.batch_transforms.insert(1, dict(type='KeepPasted'))
     KeepPasted.batches.clear()
-    runner = Runner.from_cfg(cfg)
+    runner = ClassMixRunner.from_cfg(cfg)
     runner.train()
     assert len(KeepPasted.batches) == 3
     for batch in KeepPasted.batches:
@@ -138,7 +139,9 @@ def test_pasted_pixels_carry_the_ground_truth_of_gta5(root, tmp_path):
 
 
 def test_the_baseline_trains_on_gta5_alone(root, tmp_path):
-    runner = Runner.from_cfg(config(root, tmp_path, 'gta5_source_only'))
+    runner = ClassMixRunner.from_cfg(
+        config(root, tmp_path, 'gta5_source_only')
+    )
     runner.train()
     assert len(runner.train_dataloader.dataset.datasets) == 1
     assert len(runner.val_dataloader.dataset) == 3
@@ -208,7 +211,7 @@ def test_one_unlabeled_image_and_unequal_numbers_are_enough(counts, tmp_path):
     cfg = tiny_config(tmp_path, **options)
     cfg.model.batch_transforms.append(dict(type='KeepPasted'))
     KeepPasted.batches.clear()
-    Runner.from_cfg(cfg).train()
+    ClassMixRunner.from_cfg(cfg).train()
     (batch,) = KeepPasted.batches
     assert len(batch['img']) == counts[1]
     assert len(batch['labeled']['img']) == counts[0]
@@ -223,7 +226,7 @@ def test_padding_of_labeled_images_is_ignored(tmp_path):
     cfg.data_preprocessor.update(padded)
     cfg.model.batch_transforms.append(dict(type='KeepPasted'))
     KeepPasted.batches.clear()
-    Runner.from_cfg(cfg).train()
+    ClassMixRunner.from_cfg(cfg).train()
     (batch,) = KeepPasted.batches
     assert (batch['labeled']['label'][:, 32:] == 255).all()
     assert (batch['labeled']['label'][:, :, 40:] == 255).all()
@@ -236,4 +239,4 @@ def test_padding_of_labeled_images_is_ignored(tmp_path):
 def test_a_ring_of_one_unlabeled_image_is_still_refused(tmp_path):
     cfg = tiny_config(tmp_path, **small_batch(1, 1))
     with pytest.raises(ValueError, match='1 unlabeled image'):
-        Runner.from_cfg(cfg).train()
+        ClassMixRunner.from_cfg(cfg).train()

@@ -4,10 +4,11 @@ import json
 import sys
 
 import pytest
-from mmengine.runner import Runner
 from mmseg.registry import TRANSFORMS
 from support import CLASSMIX, ROOT, log_lines, run_process, tiny_config
 from tool_process import run_python
+
+from mmseg_classmix.engine.runner import ClassMixRunner
 
 
 def test_validation_reports_both_networks(finished):
@@ -67,5 +68,5 @@ def test_validation_reads_each_image_once(tmp_path):
     cfg = tiny_config(tmp_path)
     cfg.train_cfg.update(max_iters=1, val_interval=1)
     cfg.val_dataloader.dataset.pipeline.insert(1, dict(type='CountReads'))
-    Runner.from_cfg(cfg).train()
+    ClassMixRunner.from_cfg(cfg).train()
     assert len(paths) == len(set(paths)) == 3

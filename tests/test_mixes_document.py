@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.runner import Runner
 from mmseg.registry import TRANSFORMS
 from support import CLASSMIX, ROOT, tiny_config
 from tool_process import run_python
 
+from mmseg_classmix.engine.runner import ClassMixRunner
 from mmseg_classmix.mixing import CutMix
 
 # A training of mmseg, without anything of ours.
@@ -85,7 +85,7 @@ def written(tmp_path, tiny_data, monkeypatch):
 def test_configs_of_the_document_train(name, written):
     cfg = tiny_config(written / 'run', written / f'{name}.py')
     cfg.train_cfg.max_iters = 2
-    runner = Runner.from_cfg(cfg)
+    runner = ClassMixRunner.from_cfg(cfg)
     runner.train()
     (mix,) = runner.model.batch_transforms.transforms
     assert type(mix).__name__ == cfg.model.batch_transforms[0].type

@@ -8,7 +8,6 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
-from mmengine.runner import Runner
 from mmseg.apis import inference_model, init_model
 from mmseg.registry import MODELS
 from other_models import (
@@ -20,6 +19,8 @@ from other_models import (
     small_segmentor,
 )
 from support import log_lines
+
+from mmseg_classmix.engine.runner import ClassMixRunner
 
 # Ours and mmseg's: GPUs, labeled images of a GPU, iterations.
 PUBLISHED = {
@@ -136,7 +137,7 @@ def test_logits_fit_classes_and_images(name):
 @pytest.mark.parametrize('name', CONFIGS)
 def test_it_trains_validates_and_infers(name, tmp_path, tiny_data):
     cfg = small_config(name, tmp_path)
-    runner = Runner.from_cfg(cfg)
+    runner = ClassMixRunner.from_cfg(cfg)
     runner.train()
     *steps, scores = log_lines(tmp_path)
     assert len(steps) == 2

@@ -6,8 +6,9 @@ import pytest
 import torch
 from layouts import VOC_SIZES, relocate, write_cityscapes, write_voc
 from mmengine.config import Config
-from mmengine.runner import Runner
 from support import ROOT
+
+from mmseg_classmix.engine.runner import ClassMixRunner
 
 SIZE = (32, 64)
 VOC = [(height // 8, width // 8) for height, width in VOC_SIZES]
@@ -65,7 +66,7 @@ def small(name, tmp_path):
 
 @pytest.mark.parametrize('name', CASES)
 def test_shipped_config_trains(tmp_path, name):
-    runner = Runner.from_cfg(small(name, tmp_path))
+    runner = ClassMixRunner.from_cfg(small(name, tmp_path))
     start = {k: v.clone() for k, v in runner.model.state_dict().items()}
     runner.train()
     end = runner.model.state_dict()

@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 from layouts import blocks, paint, relocate
-from mmengine.runner import Runner
 from support import ROOT, tiny_config
+
+from mmseg_classmix.engine.runner import ClassMixRunner
 
 CONFIG = ROOT / 'configs' / 'supervised' / 'camvid_1-8_r18_classmix.py'
 NAMES = ROOT / 'configs' / 'splits' / 'camvid' / '1-8_0_labeled.txt'
@@ -36,7 +37,7 @@ def test_half_of_the_samples_are_mixed_and_train(root, tmp_path):
     cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=2)
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     cfg.default_hooks.checkpoint.save_best = None
-    runner = Runner.from_cfg(cfg)
+    runner = ClassMixRunner.from_cfg(cfg)
     runner.train()
     assert runner.iter == 2
     dataset = runner.train_dataloader.dataset

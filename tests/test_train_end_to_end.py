@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
 from support import (
     CLASSMIX,
     SUPERVISED,
@@ -16,6 +15,8 @@ from support import (
     tiny_config,
     train,
 )
+
+from mmseg_classmix.engine.runner import ClassMixRunner
 
 
 def test_log_names_everything_a_user_watches(finished):
@@ -95,7 +96,7 @@ def test_teacher_waits_for_the_optimizer(tmp_path):
         'optim_wrapper.accumulative_counts': 2,
         'default_hooks.checkpoint.interval': 2,
     }
-    runner = Runner.from_cfg(tiny_config(tmp_path, **options))
+    runner = ClassMixRunner.from_cfg(tiny_config(tmp_path, **options))
     witness = TeacherWitness()
     runner.register_hook(witness)
     runner.train()
@@ -175,5 +176,5 @@ def test_other_backbones_need_a_few_lines(tmp_path):
         segformer, data_preprocessor=cfg.model.segmentor.data_preprocessor
     )
     cfg.optim_wrapper.optimizer = dict(type='AdamW', lr=1e-3)
-    Runner.from_cfg(cfg).train()
+    ClassMixRunner.from_cfg(cfg).train()
     assert (tmp_path / 'iter_4.pth').is_file()

@@ -7,9 +7,9 @@ makes it the teacher.
 
 import argparse
 import os.path as osp
+from collections.abc import Sequence
 
 from mmengine.config import Config
-from mmengine.runner import Runner
 
 from mmseg_classmix.checkpoints.compare import NETWORKS
 from mmseg_classmix.cli.options import (
@@ -23,10 +23,11 @@ from mmseg_classmix.distributed import (
     prepare_distributed,
 )
 from mmseg_classmix.engine.loops.test_loop import BOTH
+from mmseg_classmix.engine.runner import build_runner
 from mmseg_classmix.visualization.sheet import picture_path
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = common_parser(__doc__)
     parser.add_argument('checkpoint', help='checkpoint file')
@@ -53,7 +54,7 @@ def parse_args() -> argparse.Namespace:
         type=picture_path,
         help='picture of which classes are taken for which',
     )
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if not osp.isfile(args.checkpoint):
         parser.error(f'no checkpoint {args.checkpoint}')
     return args
@@ -98,14 +99,14 @@ def set_loop(cfg: Config, args: argparse.Namespace) -> None:
         )
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Test."""
-    args = parse_args()
+    args = parse_args(argv)
     export_local_rank(args)
     cfg = testing_config(args)
     with lost_processes_explained():
         prepare_distributed(cfg)
-        Runner.from_cfg(cfg).test()
+        build_runner(cfg).test()
     close_distributed()
 
 

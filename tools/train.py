@@ -7,15 +7,17 @@ run the same command again with --resume.
 import os
 import signal
 
-# Until the training starts there is nothing to save. The imports take seconds.
-for number in (signal.SIGTERM, signal.SIGUSR1):
-    signal.signal(number, lambda *_: os._exit(75))
+if __name__ == '__main__':
+    # Until the training starts there is nothing to save. The imports take
+    # seconds.
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, lambda *_: os._exit(75))
 
 import argparse
+from collections.abc import Sequence
 
 import torch
 from mmengine.config import Config
-from mmengine.runner import Runner
 
 from mmseg_classmix.checkpoints import check_writable
 from mmseg_classmix.cli.mixed_precision import has_bfloat16, mixed_precision
@@ -34,10 +36,11 @@ from mmseg_classmix.engine.preemption import (
     obey_signals,
     stop_with_parent,
 )
+from mmseg_classmix.engine.runner import build_runner
 from mmseg_classmix.preflight.settings_check import check_settings
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = common_parser(__doc__)
     parser.add_argument(
@@ -54,7 +57,7 @@ def parse_args() -> argparse.Namespace:
         'float16 with a scaled loss (needs a GPU); optim_wrapper.dtype and '
         '.loss_scale of the config win',
     )
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if args.amp and not torch.cuda.is_available():
         parser.error('--amp needs a GPU, and torch finds none: leave it out')
     return args
@@ -72,9 +75,9 @@ def training_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Train."""
-    args = parse_args()
+    args = parse_args(argv)
     export_local_rank(args)
     cfg = training_config(args)
     check_settings(cfg)
@@ -85,7 +88,7 @@ def main() -> None:
         check_writable(cfg.work_dir)
         obey_signals()
         try:
-            Runner.from_cfg(cfg).train()
+            build_runner(cfg).train()
         except Preempted as stop:
             close_distributed(stop.code)
             raise

@@ -11,10 +11,11 @@ sync_bn = 'torch'
 # A resumed run continues exactly only with an explicit seed.
 randomness = dict(seed=0)
 
+# mmengine's own hooks and those of every run (seeding, resume, preemption,
+# checks) need no line; default_hooks.NAME=None switches one off.
+runner_type = 'ClassMixRunner'
 default_hooks = dict(
-    timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
-    param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
         type='SafeCheckpointHook',
         by_epoch=False,
@@ -24,18 +25,11 @@ default_hooks = dict(
         rule='greater',
         backend_args=dict(backend='atomic_local'),
     ),
-    sampler_seed=dict(type='DistSamplerSeedHook'),
+    # The masks and pictures of tools/test.py.
     visualization=dict(type='SegVisualizationHook'),
-    iter_seed=dict(type='IterSeedHook'),
-    plain_checkpoint=dict(type='PlainCheckpointHook'),
-    resume=dict(type='ResumeHook'),
-    preemption=dict(type='PreemptionHook'),
-    rank_agreement=dict(type='RankAgreementHook'),
-    non_finite=dict(type='NonFiniteHook'),
-    data_check=dict(type='DataCheckHook'),
-    checkpoint_check=dict(type='CheckpointCheckHook'),
-    # docs/monitoring.md
+    # What the student is trained on: docs/monitoring.md.
     mix_visualization=dict(type='MixVisualizationHook', interval=500),
+    non_finite=dict(type='NonFiniteHook'),
     # How the networks are executed: docs/performance.md.
     execution=dict(type='ExecutionHook'),
 )

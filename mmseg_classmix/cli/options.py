@@ -9,15 +9,6 @@ from mmengine.config import Config, DictAction
 from mmseg_classmix.checkpoints import trust_checkpoint
 from mmseg_classmix.cli.yapf_cache import import_yapf
 
-HOOKS_OF_MMENGINE = (
-    'runtime_info',
-    'timer',
-    'sampler_seed',
-    'logger',
-    'param_scheduler',
-    'checkpoint',
-)
-
 
 def common_parser(description: str) -> argparse.ArgumentParser:
     """Start a command line with the options that MMSegmentation's tools have.
@@ -96,11 +87,6 @@ def load_config(args: argparse.Namespace) -> Config:
     cfg.launcher = args.launcher
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
-    # mmengine lets only its own hooks be switched off with None.
-    hooks = cfg.get('default_hooks') or {}
-    for key in [k for k, hook in hooks.items() if hook is None]:
-        if key not in HOOKS_OF_MMENGINE:
-            hooks.pop(key)
     name = osp.splitext(osp.basename(args.config))[0]
     default = cfg.get('work_dir') or osp.join('work_dirs', name)
     cfg.work_dir = args.work_dir or default

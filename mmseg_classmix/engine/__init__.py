@@ -1,5 +1,6 @@
-"""Hooks, loops and optimizer constructors."""
+"""The runner, hooks, loops and optimizer constructors."""
 
 from mmseg_classmix.engine import hooks, loops, optimizers
+from mmseg_classmix.engine.runner import ClassMixRunner
 
-__all__ = ['hooks', 'loops', 'optimizers']
+__all__ = ['ClassMixRunner', 'hooks', 'loops', 'optimizers']

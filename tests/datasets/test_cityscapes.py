@@ -11,12 +11,13 @@ from layouts import (
     write_cityscapes,
 )
 from mmengine.config import Config
-from mmengine.runner import Runner
 from mmseg.registry import DATASETS, MODELS
 from PIL import Image
 from support import ROOT
 from tool_process import run_python
 from torch.nn.functional import interpolate
+
+from mmseg_classmix.engine.runner import ClassMixRunner
 
 BASE = ROOT / 'configs' / '_base_' / 'datasets'
 # Width, height; not half of the written 128x64, so that nearest matters.
@@ -195,7 +196,7 @@ def test_labels_are_compared_at_input_size_by_default(tested):
     cfg = Config.fromfile(str(file))
     cfg.load_from = str(checkpoint)
     cfg.experiment_name = 'test_input_size'
-    metrics = Runner.from_cfg(cfg).test()
+    metrics = ClassMixRunner.from_cfg(cfg).test()
     # IoUMetric rounds to two places.
     assert metrics['mIoU'] == pytest.approx(mious['input_size'], abs=0.006)
 

@@ -6,13 +6,13 @@ import pytest
 from bad_data import build, draw_all, mask
 from mmengine.dataset import Compose
 from mmengine.fileio import LocalBackend, register_backend
-from mmengine.runner import Runner
 from support import SUPERVISED, tiny_config
 
 from mmseg_classmix.datasets.checked_pipeline import (
     CheckedPipeline,
     check_samples,
 )
+from mmseg_classmix.engine.runner import ClassMixRunner
 
 ADDRESS, ALIAS = 'bucket://data', 'no/such/folder'
 
@@ -81,10 +81,12 @@ def test_training_reads_by_backend(way, own_data):
 def test_validation_reads_by_backend(way, own_data, tmp_path):
     lists = own_data / 'labeled.txt'
     lists.write_text('im_0\nim_1\nim_2\n')
-    expected = Runner.from_cfg(tiny_config(tmp_path / 'a', SUPERVISED)).val()
+    expected = ClassMixRunner.from_cfg(
+        tiny_config(tmp_path / 'a', SUPERVISED)
+    ).val()
     cfg = tiny_config(tmp_path / 'b', SUPERVISED)
     way(cfg.val_dataloader.dataset, own_data)
-    found = Runner.from_cfg(cfg).val()
+    found = ClassMixRunner.from_cfg(cfg).val()
     assert found['aAcc'] == expected['aAcc'] > 0
 
 

@@ -8,7 +8,6 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.dataset import ConcatDataset
-from mmengine.runner import Runner
 from mmseg.datasets import BaseSegDataset
 from ranks import run_ranks
 from support import environment, tiny_config
@@ -22,6 +21,7 @@ from mmseg_classmix.distributed.rank_agreement import (
     check_data,
     check_start,
 )
+from mmseg_classmix.engine.runner import ClassMixRunner
 
 LAUNCH = dict(launcher='pytorch')
 CONFIG = dict(
@@ -240,7 +240,7 @@ def train_with_split(rank, work_dir, roots):
     )
     cfg.launcher = 'pytorch'
     prepare_distributed(cfg)
-    Runner.from_cfg(cfg).train()
+    ClassMixRunner.from_cfg(cfg).train()
 
 
 def test_another_split_stops_a_run_before_its_first_iteration(

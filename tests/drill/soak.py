@@ -30,10 +30,10 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.registry import HOOKS, RUNNERS
-from mmengine.runner import Runner
+from mmengine.registry import HOOKS
 
 from mmseg_classmix.demo.street_scenes import write_street_scenes
+from mmseg_classmix.engine.runner import ClassMixRunner
 
 CONFIG = (
     Path(__file__).resolve().parents[2]
@@ -237,9 +237,7 @@ def window_of(iters: int) -> int:
 
 def soak(cfg: Config, iters: int, validation: bool) -> SoakMeter:
     """Run a config and return what was measured."""
-    runner = (
-        RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
-    )
+    runner = ClassMixRunner.from_cfg(cfg)
     (meter,) = (hook for hook in runner.hooks if isinstance(hook, SoakMeter))
     if validation:
         while len(meter.seconds) < iters - 1:

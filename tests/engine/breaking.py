@@ -6,10 +6,10 @@ from pathlib import Path
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
-from mmengine.runner import Runner
 from mmseg.registry import MODELS
 from support import tiny_config
 
+from mmseg_classmix.engine.runner import ClassMixRunner
 from mmseg_classmix.models import MeanTeacherSegmentor
 
 EVERY_ITERATION = {
@@ -61,5 +61,5 @@ def started(work_dir, **options):
     options = dict(EVERY_ITERATION, **options)
     cfg = tiny_config(work_dir, **options)
     cfg.custom_hooks = [*cfg.custom_hooks, dict(type='Witness')]
-    runner = Runner.from_cfg(cfg)
+    runner = ClassMixRunner.from_cfg(cfg)
     return runner, next(h for h in runner.hooks if isinstance(h, Witness))

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 from mmengine.registry import LOOPS
-from mmengine.runner import Runner, TestLoop
+from mmengine.runner import TestLoop
 from ranks import run_ranks
 from support import CLASSMIX, SUPERVISED, load, part, tiny_config
 from tool_process import run_python
 
 from mmseg_classmix.distributed import prepare_distributed
+from mmseg_classmix.engine.runner import ClassMixRunner
 
 LOOP = 'TeacherStudentTestLoop'
 
@@ -19,7 +20,7 @@ LOOP = 'TeacherStudentTestLoop'
 def result_of(checkpoint, work_dir, config=CLASSMIX, **options):
     cfg = tiny_config(work_dir, config, **options)
     cfg.load_from = str(checkpoint)
-    return Runner.from_cfg(cfg).test()
+    return ClassMixRunner.from_cfg(cfg).test()
 
 
 @pytest.fixture(scope='module')
@@ -195,7 +196,7 @@ def run_as_rank(rank, checkpoint, work_dir, picture):
     cfg.test_cfg.confusion_matrix = picture
     cfg.load_from, cfg.launcher = str(checkpoint), 'pytorch'
     prepare_distributed(cfg)
-    return Runner.from_cfg(cfg).test()
+    return ClassMixRunner.from_cfg(cfg).test()
 
 
 def test_two_processes_see_every_image_once(checkpoint, tmp_path):

@@ -7,13 +7,13 @@ import torch
 from breaking import EVERY_ITERATION, BreakingMeanTeacher, started
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
-from mmengine.runner import Runner
 from ranks import run_ranks
 from support import log_lines, part, tiny_config
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmseg_classmix.distributed import prepare_distributed
 from mmseg_classmix.engine.hooks import NonFiniteHook
+from mmseg_classmix.engine.runner import ClassMixRunner
 
 
 def expect_stop(work_dir, broken, monkeypatch, **options):
@@ -87,7 +87,7 @@ def test_the_advice_helps(tmp_path, monkeypatch):
         cfg = tiny_config(tmp_path / key, **changes)
         cfg.custom_hooks = [*cfg.custom_hooks, dict(type='Steps')]
         cfg[key] = last
-        runner = Runner.from_cfg(cfg)
+        runner = ClassMixRunner.from_cfg(cfg)
         runner.train()
         (hook,) = (h for h in runner.hooks if isinstance(h, Steps))
         assert len(hook.seen) == steps
@@ -123,7 +123,7 @@ def on_rank(rank, work_dir):
     )
     cfg.launcher = 'pytorch'
     prepare_distributed(cfg)
-    Runner.from_cfg(cfg).train()
+    ClassMixRunner.from_cfg(cfg).train()
 
 
 def test_all_ranks_stop_and_name_the_images_of_all(tmp_path, monkeypatch):
@@ -155,7 +155,7 @@ def test_no_checkpoint_of_broken_weights_is_written(tmp_path):
     cfg = tiny_config(tmp_path, **EVERY_ITERATION)
     cfg.custom_hooks = [*cfg.custom_hooks, dict(type='BreakWeights')]
     with pytest.raises(FloatingPointError) as caught:
-        Runner.from_cfg(cfg).train()
+        ClassMixRunner.from_cfg(cfg).train()
     for word in ('student.decode_head.branches.0.bias', 'iter_2.pth', '3'):
         assert word in str(caught.value)
     assert {p.name for p in tmp_path.glob('*.pth')} == {'iter_2.pth'}

@@ -8,9 +8,10 @@ import pytest
 from mmengine.fileio import FileClient, LocalBackend, register_backend
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
-from mmengine.runner import Runner
 from support import CLASSMIX, load, tiny_config, train
 from tool_process import run_python
+
+from mmseg_classmix.engine.runner import ClassMixRunner
 
 ONE = {
     'default_hooks.checkpoint.interval': 1,
@@ -48,7 +49,7 @@ def test_the_old_checkpoints_stay_until_the_new_ones_are_there(
     options = {'train_cfg.val_interval': 2, 'val_cfg.type': 'ValLoop'}
     cfg = tiny_config(tmp_path, **ONE, **options)
     cfg.custom_hooks = [*cfg.custom_hooks, dict(type='Listing')]
-    runner = Runner.from_cfg(cfg)
+    runner = ClassMixRunner.from_cfg(cfg)
     listing = next(h for h in runner.hooks if isinstance(h, Listing))
     runner.train()
     old, new = (f'best_student_mIoU_iter_{i}.pth' for i in (2, 4))
@@ -181,6 +182,6 @@ def test_an_address_is_written_by_its_backend(tmp_path, monkeypatch):
 
 
 def test_a_validation_alone_saves_nothing(tmp_path):
-    runner = Runner.from_cfg(tiny_config(tmp_path))
+    runner = ClassMixRunner.from_cfg(tiny_config(tmp_path))
     assert 'student/mIoU' in runner.val()
     assert not checkpoints(tmp_path)

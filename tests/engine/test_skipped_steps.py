@@ -8,8 +8,9 @@ import torch
 from breaking import EVERY_ITERATION, started
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
-from mmengine.runner import Runner
 from support import log_lines, tiny_config, train
+
+from mmseg_classmix.engine.runner import ClassMixRunner
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -90,7 +91,7 @@ def test_counts_go_on_after_a_resume(tmp_path):
     options['train_cfg.max_iters'] = 3
     cfg = tiny_config(tmp_path / 'other', **options)
     cfg.resume = str(tmp_path / 'iter_2.pth')
-    Runner.from_cfg(cfg).train()
+    ClassMixRunner.from_cfg(cfg).train()
     (line,) = train_lines(tmp_path / 'other')
     assert line['skipped_steps'] == 3
 

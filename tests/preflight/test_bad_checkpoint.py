@@ -6,9 +6,10 @@ from bad_config import quick_config
 from error_table import ROWS, rows
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
 from mmseg.registry import MODELS
 from support import CLASSMIX, SUPERVISED
+
+from mmseg_classmix.engine.runner import ClassMixRunner
 
 
 def save(path, config, **options):
@@ -59,7 +60,7 @@ def test_it_is_refused(case, use, tmp_path, tiny_data):
     path = save(tmp_path / 'saved.pth', saved, **options)
     cfg = quick_config(tmp_path / 'run', config, load_from=path)
     cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='NoIteration')]
-    runner = Runner.from_cfg(cfg)
+    runner = ClassMixRunner.from_cfg(cfg)
     with pytest.raises(ValueError) as error:
         getattr(runner, use)()
     message = str(error.value)
@@ -73,7 +74,7 @@ def test_it_is_refused(case, use, tmp_path, tiny_data):
 def test_a_checkpoint_that_fits_is_loaded(saved, loading, tmp_path, tiny_data):
     path = save(tmp_path / 'saved.pth', saved)
     state = torch.load(path, weights_only=True)['state_dict']
-    runner = Runner.from_cfg(
+    runner = ClassMixRunner.from_cfg(
         quick_config(tmp_path / 'run', loading, load_from=path)
     )
     runner.load_or_resume()

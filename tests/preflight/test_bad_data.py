@@ -14,10 +14,11 @@ from bad_data import (
     truncate,
 )
 from error_table import ROWS, row, rows
-from mmengine.runner import Runner
 from PIL import Image
 from support import CLASSMIX
 from tool_process import run_python
+
+from mmseg_classmix.engine.runner import ClassMixRunner
 
 
 def empty(path):
@@ -208,7 +209,7 @@ def test_end_of_a_thumbnail_is_not_that_of_the_image(own_data):
 def test_validation_data_is_looked_at_before_training(own_data, tmp_path):
     remove(mask(own_data, 'im_2.png', 'val'))
     empty(image(own_data, 'im_0.png', 'val'))
-    runner = Runner.from_cfg(quick_config(tmp_path / 'run'))
+    runner = ClassMixRunner.from_cfg(quick_config(tmp_path / 'run'))
     with pytest.raises(ValueError) as error:
         runner.train()
     for word in (
@@ -224,7 +225,7 @@ def test_validation_data_is_looked_at_before_training(own_data, tmp_path):
 @row('validation image or mask is damaged')
 def test_validation_names_the_file(own_data, tmp_path):
     path = rewrite(mask(own_data, 'im_2.png', 'val'), seven)
-    runner = Runner.from_cfg(quick_config(tmp_path / 'run'))
+    runner = ClassMixRunner.from_cfg(quick_config(tmp_path / 'run'))
     with pytest.raises(ValueError) as error:
         runner.val()
     assert str(path) in str(error.value)

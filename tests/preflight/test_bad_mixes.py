@@ -3,8 +3,9 @@
 import pytest
 from bad_config import missing_words, quick_config, source, train_broken
 from error_table import ROWS, row, rows
-from mmengine.runner import Runner
 from support import SUPERVISED
+
+from mmseg_classmix.engine.runner import ClassMixRunner
 
 # The classes of the tiny data set, two of them exchanged.
 OTHER = dict(classes=('ground', 'disk', 'box'), palette=[[0] * 3] * 3)
@@ -60,7 +61,7 @@ def test_message_names_value_and_place(name, tmp_path, tiny_data):
 def test_in_one_domain_names_may_be_spelled_in_two_ways(tmp_path):
     cfg = quick_config(tmp_path, **{'train_cfg.max_iters': 1})
     cfg.val_dataloader.dataset.metainfo = OTHER
-    Runner.from_cfg(cfg).train()
+    ClassMixRunner.from_cfg(cfg).train()
 
 
 @row('`SampleMix` outside `MultiImageMixDataset`')
@@ -69,6 +70,6 @@ def test_samples_that_have_no_partner(tmp_path):
     step = dict(type='SampleMix', mix=dict(type='ClassMix'))
     source(cfg, 0).pipeline.insert(2, step)
     with pytest.raises(ValueError) as error:
-        Runner.from_cfg(cfg).train()
+        ClassMixRunner.from_cfg(cfg).train()
     words = ['datasets[0].pipeline[2]', 'MultiImageMixDataset', 'im_']
     assert missing_words(error, words) == []

@@ -7,8 +7,9 @@ from bad_config import quick_config
 from bad_data import build, check
 from error_table import ROWS, row
 from mmengine.logging import MMLogger
-from mmengine.runner import Runner
 from support import CLASSMIX, SUPERVISED
+
+from mmseg_classmix.engine.runner import ClassMixRunner
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_validation_images_among_the_trained(own_data, tmp_path):
         own_data / 'masks' / 'train' / 'im_2.png'
     )
     cfg.train_cfg.max_iters = 1
-    Runner.from_cfg(cfg).train()
+    ClassMixRunner.from_cfg(cfg).train()
     (path,) = (tmp_path / 'run').glob('*/*.log')
     (line,) = (
         x

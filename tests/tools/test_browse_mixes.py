@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from mmcv.transforms import BaseTransform
-from mmengine.runner import Runner
 from mmseg.registry import MODELS, TRANSFORMS
 from support import (
     CLASSMIX,
@@ -19,6 +18,7 @@ from support import (
 )
 from tool_process import run_python
 
+from mmseg_classmix.engine.runner import ClassMixRunner
 from mmseg_classmix.visualization import browse_mixes
 
 TOOL = ROOT / 'tools' / 'analysis_tools' / 'browse_mixes.py'
@@ -117,7 +117,7 @@ def test_mixes_are_those_of_training(tmp_path, tiny_data):
     cfg.load_from = str(tmp_path / 'net.pth')
     torch.save(model.state_dict(), cfg.load_from)
     Recorder.batches.clear()
-    Runner.from_cfg(cfg).train()
+    ClassMixRunner.from_cfg(cfg).train()
     trained = list(Recorder.batches)
     assert len(trained) == 2
     loader = runpy.run_path(str(TOOL))['build_dataloader'](cfg, 3)

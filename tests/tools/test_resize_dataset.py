@@ -15,7 +15,6 @@ import pytest
 import torch
 from layouts import relocate, write_cityscapes, write_voc
 from mmengine.config import Config
-from mmengine.runner import Runner
 from PIL import Image
 from resized import (
     CITYSCAPES,
@@ -32,6 +31,8 @@ from resized import (
 )
 from support import CLASSMIX, ROOT, environment
 from tool_process import run_python
+
+from mmseg_classmix.engine.runner import ClassMixRunner
 
 
 @pytest.fixture
@@ -215,7 +216,7 @@ def test_training_is_the_same_to_the_bit(own_data, tmp_path, resize):
             shutil.copy(tmp_path / 'before' / 'iter_2.pth', cfg.work_dir)
             cfg.resume = True
         cfg.experiment_name = cfg.visualizer.name = f'resized_{name}'
-        runner = Runner.from_cfg(cfg)
+        runner = ClassMixRunner.from_cfg(cfg)
         runner.train()
         weights.append(runner.model.state_dict())
         assert (runner.iter, name) == (4, name)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config, ConfigDict
-from mmengine.runner import Runner
+
+from mmseg_classmix.engine.runner import ClassMixRunner
 
 # Iterations in which workers and libraries start.
 WARM_UP = 5
@@ -68,7 +69,7 @@ def wait_share(cfg: Config, work_dir: Path, args: argparse.Namespace) -> str:
         Mean ``data_time`` and ``time`` after the warm-up, and their quotient.
     """
     prepare_training(cfg, work_dir, args)
-    runner = Runner.from_cfg(cfg)
+    runner = ClassMixRunner.from_cfg(cfg)
     runner.train()
     wait, whole = (
         np.mean(

@@ -21,12 +21,14 @@ from bare_steps import BareStep, Floor, Published
 from interleaved import measure, report
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import LOOPS
-from mmengine.runner import IterBasedTrainLoop, Runner
+from mmengine.runner import IterBasedTrainLoop
 from mmseg.registry import MODELS
 from parts import time_of_parts
 from peak_memory import peak_in_child
 from small_run import small_config
 from torch import nn
+
+from mmseg_classmix.engine.runner import ClassMixRunner
 
 
 def parse_args() -> argparse.Namespace:
@@ -146,7 +148,7 @@ def main() -> None:
                 loss_scale=dict(enabled=False),
             )
         cfg.log_level = 'ERROR'
-        runner = Runner.from_cfg(cfg)
+        runner = ClassMixRunner.from_cfg(cfg)
         runner.measure = partial(measure_all, args)
         runner.train()
 

@@ -3,7 +3,6 @@
 import cv2
 import numpy as np
 from mmengine.registry import VISBACKENDS
-from mmengine.runner import Runner
 from mmengine.visualization.vis_backend import BaseVisBackend
 from ranks import run_ranks
 from sheet_cells import EVERY, HOOK, cell, sheet_width, sheets
@@ -13,6 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import (
 )
 
 from mmseg_classmix.distributed import prepare_distributed
+from mmseg_classmix.engine.runner import ClassMixRunner
 
 
 @VISBACKENDS.register_module()
@@ -121,7 +121,7 @@ def train_as_rank(rank, work_dir):
     )
     cfg.visualizer.vis_backends.append(dict(type='CountingVisBackend'))
     prepare_distributed(cfg)
-    Runner.from_cfg(cfg).train()
+    ClassMixRunner.from_cfg(cfg).train()
     return CountingVisBackend.count
 
 

@@ -1,0 +1,80 @@
+"""mmengine's runner with the hooks that a training of ours cannot lack."""
+
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS, RUNNERS
+from mmengine.runner import Runner
+
+OF_MMENGINE = (
+    'runtime_info',
+    'timer',
+    'sampler_seed',
+    'logger',
+    'param_scheduler',
+    'checkpoint',
+)
+#: What is no choice of the user, by the key that switches it off.
+HOOKS_OF_EVERY_RUN = dict(
+    iter_seed='IterSeedHook',
+    resume='ResumeHook',
+    plain_checkpoint='PlainCheckpointHook',
+    preemption='PreemptionHook',
+    rank_agreement='RankAgreementHook',
+    data_check='DataCheckHook',
+    checkpoint_check='CheckpointCheckHook',
+)
+
+
+@RUNNERS.register_module()
+class ClassMixRunner(Runner):
+    """mmengine's runner; it registers what every training needs.
+
+    Seeding, exact resume, preemption and the checks before the first
+    iteration are there without a line in the config. A hook of the same class
+    in ``default_hooks`` or ``custom_hooks`` takes the place of ours, and
+    ``default_hooks.NAME=None`` switches any hook off (mmengine allows that
+    for its own hooks only). Arguments are those of ``Runner``; configs choose
+    this class with ``runner_type = 'ClassMixRunner'``.
+    """
+
+    def register_hooks(
+        self,
+        default_hooks: dict[str, Hook | dict | None] | None = None,
+        custom_hooks: list[Hook | dict] | None = None,
+    ) -> None:
+        """Register the hooks of the config and those of every run.
+
+        Args:
+            default_hooks: Hooks by name; None switches one off.
+            custom_hooks: Hooks that run after them.
+        """
+        hooks = dict(default_hooks or {})
+        known = {
+            _class(hook) for hook in [*hooks.values(), *(custom_hooks or ())]
+        }
+        for name, kind in HOOKS_OF_EVERY_RUN.items():
+            hook = hooks.get(name, {})
+            if isinstance(hook, dict) and HOOKS.get(kind) not in known:
+                hooks[name] = {'type': kind, **hook}
+        for name in [name for name, hook in hooks.items() if hook is None]:
+            if name not in OF_MMENGINE:
+                del hooks[name]
+        super().register_hooks(hooks, custom_hooks)
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the runner of a config, ours if it names none.
+
+    Args:
+        cfg: Config of a training or a test; changed in place.
+
+    Returns:
+        Its runner.
+    """
+    cfg.setdefault('runner_type', ClassMixRunner.__name__)
+    return RUNNERS.build(cfg)
+
+
+def _class(hook: Hook | dict | None) -> type | None:
+    kind = hook.get('type') if isinstance(hook, dict) else type(hook)
+    return HOOKS.get(kind) if isinstance(kind, str) else kind
