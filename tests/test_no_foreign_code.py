@@ -55,7 +55,7 @@ ALLOWED = {
 READS_CONFIGS = {
     'mmseg_classmix/deploy/export.py': 'what it has just written',
     'mmseg_classmix/new_project/network.py': 'ours',
-    'mmseg_classmix/new_project/network_config.py': 'on the command line',
+    'mmseg_classmix/new_project/model_config.py': 'on the command line',
     'mmseg_classmix/cli/options.py': 'named on the command line',
     'mmseg_classmix/runs/groups.py': '--configs, ours by default',
     'mmseg_classmix/runs/jobs.py': '--configs, ours by default',

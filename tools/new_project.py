@@ -31,13 +31,13 @@ from mmseg_classmix.new_project.arguments import (
     check_arguments,
     choose_network,
 )
-from mmseg_classmix.new_project.color_masks import read_color
 from mmseg_classmix.new_project.config_text import (
     classmix_text,
     model_text,
     supervised_text,
 )
 from mmseg_classmix.new_project.findings import Findings
+from mmseg_classmix.new_project.masks import read_color
 from mmseg_classmix.new_project.project import Project, Source, describe
 from mmseg_classmix.new_project.proposal import Machine, propose, this_machine
 from mmseg_classmix.new_project.streams import Request, Side, Survey

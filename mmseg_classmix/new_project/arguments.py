@@ -7,12 +7,12 @@ from pathlib import Path
 from mmseg_classmix.datasets.image_dataset import read_names
 from mmseg_classmix.datasets.labeled import label_map
 from mmseg_classmix.new_project.findings import Findings
+from mmseg_classmix.new_project.model_config import find_config
 from mmseg_classmix.new_project.network import (
     Network,
     default_network,
     network_of,
 )
-from mmseg_classmix.new_project.network_config import find_config
 from mmseg_classmix.new_project.proposal import Machine
 from mmseg_classmix.new_project.unfit import UnfitNetwork
 

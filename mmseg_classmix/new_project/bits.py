@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mmseg_classmix.new_project.findings import Findings
-from mmseg_classmix.new_project.reading import brightest
+from mmseg_classmix.new_project.images import brightest
 
 # A maximum below this is nearly black in 8 bits.
 DARK = 64 << 8

@@ -13,19 +13,19 @@ from mmseg_classmix.datasets.file_check import (
     read_sample,
 )
 from mmseg_classmix.new_project.bits import check_bits
-from mmseg_classmix.new_project.color_masks import describe, look_for_colors
 from mmseg_classmix.new_project.findings import Findings
+from mmseg_classmix.new_project.images import (
+    Header,
+    read_all,
+    read_header,
+)
 from mmseg_classmix.new_project.mask_values import (
     MaskValues,
     find_values,
     way_out,
 )
+from mmseg_classmix.new_project.masks import describe, look_for_colors
 from mmseg_classmix.new_project.pairs import Pairs, find_pairs
-from mmseg_classmix.new_project.reading import (
-    Header,
-    read_all,
-    read_header,
-)
 
 REPLACE = 'fetch or save the file again, or take it out of the folder'
 # What read_sample finds, and what to do.

@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
 from mmseg_classmix.models.segmentors.supported import needs_edges
-from mmseg_classmix.new_project.network_config import (
+from mmseg_classmix.new_project.model_config import (
     as_list,
     build,
     custom_imports,

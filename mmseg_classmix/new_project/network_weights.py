@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mmengine.model import PretrainedInit
 
-from mmseg_classmix.new_project.network_config import as_list
+from mmseg_classmix.new_project.model_config import as_list
 from mmseg_classmix.new_project.unfit import UnfitNetwork
 
 

@@ -9,7 +9,7 @@ from mmseg_classmix.datasets.image_dataset import (
 )
 from mmseg_classmix.datasets.source_check import real_path
 from mmseg_classmix.new_project.findings import Findings
-from mmseg_classmix.new_project.reading import digest, read_all, same_picture
+from mmseg_classmix.new_project.images import digest, read_all, same_picture
 from mmseg_classmix.new_project.streams import (
     LabeledImage,
     Request,

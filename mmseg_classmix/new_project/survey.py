@@ -17,11 +17,11 @@ from mmseg_classmix.new_project.checks import (
     list_pairs,
     read_pairs,
 )
-from mmseg_classmix.new_project.color_masks import Conversion, describe
 from mmseg_classmix.new_project.findings import Findings
+from mmseg_classmix.new_project.images import read_all
+from mmseg_classmix.new_project.masks import Conversion, describe
 from mmseg_classmix.new_project.overlap import without_copies, without_overlap
 from mmseg_classmix.new_project.pairs import Pairs
-from mmseg_classmix.new_project.reading import read_all
 from mmseg_classmix.new_project.streams import Request, Side, Stream, Survey
 
 

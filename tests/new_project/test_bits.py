@@ -6,7 +6,7 @@ import pytest
 from own_images import runner, save, write_images
 from PIL import Image
 
-from mmseg_classmix.new_project.reading import brightest, read_header
+from mmseg_classmix.new_project.images import brightest, read_header
 
 
 @pytest.mark.parametrize('suffix', ['.png', '.tif'])

@@ -8,8 +8,8 @@ import pytest
 import torch
 from support import ROOT
 
+from mmseg_classmix.new_project.model_config import find_config
 from mmseg_classmix.new_project.network import default_network, network_of
-from mmseg_classmix.new_project.network_config import find_config
 from mmseg_classmix.new_project.proposal import Machine
 
 CPU, GPU = Machine(0, 2), Machine(24, 16)

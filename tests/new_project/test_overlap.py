@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from own_images import draw, read, runner, save
 
+from mmseg_classmix.new_project.images import same_picture
 from mmseg_classmix.new_project.overlap import unlabeled_stream, without_copies
-from mmseg_classmix.new_project.reading import same_picture
 from mmseg_classmix.new_project.streams import LabeledImage
 
 

@@ -9,8 +9,8 @@ from own_images import runner, write_images
 from support import ROOT
 from tool_process import run_python
 
+from mmseg_classmix.new_project.model_config import find_config
 from mmseg_classmix.new_project.network import network_of
-from mmseg_classmix.new_project.network_config import find_config
 from mmseg_classmix.new_project.unfit import UnfitNetwork
 
 CONFIGS = ROOT / 'configs'
