@@ -25,9 +25,10 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS
 
 import mmseg_classmix  # noqa: F401  registers the datasets
-from mmseg_classmix.datasets.build_source import build_source
+from mmseg_classmix.datasets.build_source import check_list
 from mmseg_classmix.datasets.splits import (
     check_names,
     hash_order,
@@ -140,7 +141,9 @@ def image_names(config: str) -> list[str]:
     init_default_scope('mmseg')
     key = 'train_dataloader.dataset'
     place, source = next(leaf_configs(key, cfg.train_dataloader.dataset))
-    dataset = build_source(place, source)
+    # Not build_source: names can be listed before the masks are there.
+    check_list(place, source)
+    dataset = DATASETS.build(source)
     folder = dataset.data_prefix['img_path']
     suffix = dataset.img_suffix
     names = [

@@ -44,7 +44,7 @@ def build_source(place: str, dataset: BaseDataset | dict) -> BaseDataset:
         ]
         return _build(place, dict(dataset, datasets=inner))
     # Some datasets assert, without a word, on a list that does not exist.
-    _check_list(place, dataset)
+    check_list(place, dataset)
     _check_steps(place, dataset.get('pipeline', ()))
     dataset = _build(place, dict(dataset, lazy_init=True))
     _check_folders(place, dataset)
@@ -93,7 +93,7 @@ def _check_steps(place: str, pipeline: list) -> None:
             ) from error
 
 
-def _check_list(place: str, cfg: dict) -> None:
+def check_list(place: str, cfg: dict) -> None:
     """Say of a list that does not exist how it is written."""
     ann_file = cfg.get('ann_file')
     if not isinstance(ann_file, str) or not ann_file:
