@@ -20,9 +20,6 @@ from mmseg_classmix.datasets.image_dataset import (
 class UnlabeledDataset(ImageDataset):
     """A folder of images, or a list of their names; no masks are read.
 
-    A million names take some seconds and 0.1 GB, which the workers of a
-    loader share (``tools/dev/list_names.py`` measures it).
-
     Args:
         data_root: Root of ``data_prefix`` and ``ann_file``.
         data_prefix: ``dict(img_path=FOLDER)``; searched recursively, except

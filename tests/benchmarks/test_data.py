@@ -10,7 +10,6 @@ from resized import CITYSCAPES, resizes, run_here
 from support import ROOT, run_process
 
 TOOL = ROOT / 'tools' / 'benchmarks' / 'data.py'
-MODEL = ROOT / 'configs' / '_base_' / 'models' / 'deeplabv2_r18-d16.py'
 NUMBER = r'\d+\.\d+'
 
 
@@ -27,13 +26,12 @@ def config(tmp_path):
 
 
 @pytest.mark.slow
-def test_prints_a_table_and_the_wait_for_data(config):
+def test_prints_a_table(config):
     done = run_process(
         sys.executable,
         TOOL,
         config,
         *('--images', '4', '--height', '64', '--rounds', '2'),
-        *('--iters', '7', '--workers', '1', '--model', MODEL),
         cwd=config.parent,
     )
     assert done.returncode == 0, done.stdout
@@ -50,16 +48,6 @@ def test_prints_a_table_and_the_wait_for_data(config):
     )
     # 4 images a round.
     assert float(found[1]) == pytest.approx(4000 / float(median), rel=0.02)
-    waits = [line for line in lines if line.startswith('trained on ')]
-    assert len(waits) == 2
-    for line, name in zip(waits, ('128x64', 'resized'), strict=True):
-        found = re.fullmatch(
-            rf'trained on {name}, 1 workers: data_time ({NUMBER}) ms of time '
-            rf'({NUMBER}) ms: ({NUMBER}) %',
-            line,
-        )
-        wait, whole, share = map(float, found.groups())
-        assert share == pytest.approx(100 * wait / whole, abs=0.5)
 
 
 def test_other_samples_are_no_comparison(config, tmp_path, monkeypatch):

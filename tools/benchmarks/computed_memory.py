@@ -17,6 +17,7 @@ a GPU does it in bfloat16.
 import argparse
 import sys
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -35,7 +36,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from mmseg_classmix.engine.hooks import ExecutionHook
-from mmseg_classmix.models.segmentors import upsampling
+from mmseg_classmix.models.segmentors import logits
 
 GIB = 2**30
 
@@ -75,7 +76,7 @@ class LiveMemory(TorchDispatchMode):
         self.live -= size
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -93,7 +94,7 @@ def parse_args() -> argparse.Namespace:
         '--batch-size', type=int, default=4, help='half of it is labeled'
     )
     parser.add_argument('--checkpointing', default='backbone.layer?.*')
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 def read_no_values() -> None:
@@ -101,7 +102,7 @@ def read_no_values() -> None:
     # It selects pixels by their value.
     decode_head.accuracy = lambda *_, **__: torch.zeros(1)
     # As on a GPU: on a CPU another way is tried and its values compared.
-    upsampling._rows_are_exact = lambda *_: False
+    logits._rows_are_exact = lambda *_: False
 
 
 def without_content(model: nn.Module, mode: FakeTensorMode) -> None:
@@ -118,12 +119,7 @@ def without_content(model: nn.Module, mode: FakeTensorMode) -> None:
 def batch(
     count: int, size: tuple[int, int]
 ) -> tuple[Tensor, list[SegDataSample]]:
-    """Images, the first half of them labeled.
-
-    Args:
-        count: Of images.
-        size: (height, width).
-    """
+    """Images, the first half of them labeled."""
     samples = [
         SegDataSample(metainfo=dict(img_shape=size, pad_shape=size))
         for _ in range(count)
@@ -142,20 +138,9 @@ def step_memory(
     pattern: str | None = None,
     separate: bool = False,
 ) -> dict[str, int]:
-    """Compute the memory of training.
-
-    Args:
-        cfg: With model and optim_wrapper.
-        size: (height, width) of the images.
-        count: Images, half of them labeled.
-        amp: Whether under autocast to bfloat16.
-        pattern: ``checkpointing`` of ExecutionHook.
-        separate: ``separate_backward`` of ExecutionHook.
-
-    Returns:
-        Bytes: 'state' (both networks, momentum and batch), 'kept' from the
-        forward to the backward pass, 'peak' of all.
-    """
+    """Compute the memory of training."""
+    # Bytes: 'state' (both networks, momentum and batch), 'kept' from the
+    # forward to the backward pass, 'peak' of all.
     model = MODELS.build(cfg.model)
     mode = FakeTensorMode()
     without_content(model, mode)
@@ -186,9 +171,9 @@ def step_memory(
     return dict(state=state, kept=kept, peak=memory.peak)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> int | None:
     """Compute and print."""
-    args = parse_args()
+    args = parse_args(argv)
     init_default_scope('mmseg')
     # No line for every parameter.
     MMLogger.get_instance('mmengine', log_level='WARNING')
@@ -225,4 +210,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -1,9 +1,6 @@
 r"""Images per second of the training stream, from original and resized files.
 
     python tools/benchmarks/data.py
-    python tools/benchmarks/data.py --iters 60 --workers 4
-    python tools/benchmarks/data.py --iters 12 --workers 4 \
-        --model configs/_base_/models/deeplabv2_r18-d16.py
 
 draws street scenes of 2048x1024, smoothed as a color sensor does, so that a
 PNG has the 2.2 MB of an average image of Cityscapes; writes the resized
@@ -12,27 +9,20 @@ with the dataset, pipelines and sampler of CONFIG, in turns, on one core and
 without workers. Samples are compared first. Files come out of the memory of
 the system: what is measured is decoding and transforms, not a disk. The ratio
 of times is that of images per second.
-
-With ``--iters`` CONFIG is trained on both, with ``--workers`` processes that
-load, from random weights. ``data_time`` and ``time`` are those of the training
-log: the first is what an iteration waits for its batch. Only on the machine
-and with the model that train is their quotient worth anything: the workers
-need cores of their own, and a small model (``--model``) hides less.
 """
 
 import argparse
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from data_wait import WARM_UP, wait_share
-from interleaved import measure, report
+from meters import measure, report
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATA_SAMPLERS, init_default_scope
@@ -46,7 +36,7 @@ RESIZE = ROOT / 'tools' / 'dataset_converters' / 'resize_dataset.py'
 SENSOR_BLUR = 0.8
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -63,39 +53,14 @@ def parse_args() -> argparse.Namespace:
         '--height', type=int, default=1024, help='the width is twice this'
     )
     parser.add_argument('--rounds', type=int, default=20)
-    parser.add_argument(
-        '--iters', type=int, default=0, help='iterations to train'
-    )
-    parser.add_argument('--workers', type=int, default=4)
-    parser.add_argument(
-        '--batch-size',
-        type=int,
-        default=4,
-        help='images an iteration, labeled and unlabeled (default: the 2 + 2 '
-        'of the paper on one process)',
-    )
-    parser.add_argument(
-        '--model', help='config file of another segmentor to train'
-    )
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if args.images < 4 or args.height < 64 or args.rounds < 1:
         parser.error('at least 4 images, a height of 64 and 1 round')
-    if args.iters and args.iters <= WARM_UP:
-        parser.error(f'--iters {args.iters}: more than {WARM_UP} are needed')
     return args
 
 
 def write_scenes(root: Path, count: int, height: int) -> list[str]:
-    """Write drawn scenes in the layout of Cityscapes.
-
-    Args:
-        root: Folder that ``data/cityscapes`` would be.
-        count: Number of images.
-        height: Height in pixels, half of the width.
-
-    Returns:
-        Names as lists of names have them.
-    """
+    """Write drawn scenes in the layout of Cityscapes."""
     folders = [
         root / kind / 'train/drawn' for kind in ('leftImg8bit', 'gtFine')
     ]
@@ -112,13 +77,7 @@ def write_scenes(root: Path, count: int, height: int) -> list[str]:
 
 
 def point_at(cfg: Config, root: Path, lists: Path) -> Config:
-    """Copy a config whose training streams read a folder.
-
-    Args:
-        cfg: Config with one or two training sources.
-        root: Their ``data_root``.
-        lists: Folder of 0.txt and 1.txt, the names of the two.
-    """
+    """Copy a config whose training streams read a folder."""
     cfg = Config(cfg.to_dict(), filename=cfg.filename)
     for i, source in enumerate(cfg.train_dataloader.dataset.datasets):
         source.data_root = str(root)
@@ -127,11 +86,7 @@ def point_at(cfg: Config, root: Path, lists: Path) -> Config:
 
 
 def open_stream(cfg: Config) -> tuple[BaseDataset, Callable[[], Iterator]]:
-    """Build the training stream of a config without a loader.
-
-    Returns:
-        The dataset, and a function that starts the sampler again.
-    """
+    """Build the training stream of a config without a loader."""
     loader = cfg.train_dataloader
     dataset = DATASETS.build(loader.dataset)
     sampler = DATA_SAMPLERS.build(
@@ -141,11 +96,7 @@ def open_stream(cfg: Config) -> tuple[BaseDataset, Callable[[], Iterator]]:
 
 
 def check_same(streams: dict[str, tuple], count: int) -> None:
-    """Compare the first samples of two streams.
-
-    Raises:
-        RuntimeError: If they differ.
-    """
+    """Compare the first samples of two streams."""
     sides = (
         [dataset[draw] for draw in islice(start(), count)]
         for dataset, start in streams.values()
@@ -165,16 +116,7 @@ def check_same(streams: dict[str, tuple], count: int) -> None:
 def compare_streams(
     cfgs: dict[str, Config], count: int, rounds: int
 ) -> list[str]:
-    """Load the same samples from both folders, in turns.
-
-    Args:
-        cfgs: Configs by the name of their files, the resized ones last.
-        count: Samples a round.
-        rounds: Number of rounds.
-
-    Returns:
-        Lines of the report.
-    """
+    """Load the same samples from both folders, in turns."""
     streams = {name: open_stream(cfg) for name, cfg in cfgs.items()}
     check_same(streams, count)
 
@@ -197,9 +139,9 @@ def compare_streams(
     return [*report(results, unit=list(cfgs)[-1]), '; '.join(rates)]
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> int | None:
     """Write the files, measure, print the report."""
-    args = parse_args()
+    args = parse_args(argv)
     cv2.setNumThreads(0)
     init_default_scope('mmseg')
     cfg = Config.fromfile(args.config)
@@ -225,10 +167,7 @@ def main() -> None:
             sizes = [p.stat().st_size for p in root.glob('leftImg8bit/*/*/*')]
             print(f'{root.name} images: {np.mean(sizes) / 1e6:.2f} MB each')
         print(*compare_streams(cfgs, args.images, args.rounds), sep='\n')
-        for name, side in cfgs.items() if args.iters else ():
-            share = wait_share(side, folder / f'run_{name}', args)
-            print(f'trained on {name}, {args.workers} workers: {share}')
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -10,12 +10,12 @@ beyond its inputs.
 """
 
 import argparse
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 
 import torch
-from interleaved import measure, report
-from peak_memory import peak_in_child
-from published import mixed_labels
+from bare_steps import mixed_labels
+from meters import measure, peak_in_child, report
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -29,7 +29,7 @@ from mmseg_classmix.models.segmentors.logits import (
 IGNORE_INDEX = 255
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--images', type=int, default=4)
@@ -45,7 +45,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--compile', action='store_true', help='also with torch.compile'
     )
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 def ours(logits: Tensor, img: Tensor, weigh: UnsupWeight) -> dict:
@@ -96,9 +96,9 @@ def sides_of(args: argparse.Namespace) -> dict[str, Callable]:
     return sides
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> int | None:
     """Measure and print."""
-    args = parse_args()
+    args = parse_args(argv)
     height, width = args.size
     print(
         f'{args.images} x {args.classes} x {height} x {width}, '
@@ -122,4 +122,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

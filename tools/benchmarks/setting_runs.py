@@ -7,8 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from small_run import ROOT, environment
-
+ROOT = Path(__file__).resolve().parents[2]
 TF32 = 'default_hooks.execution.tf32'
 BLOCKS = 'backbone.layer?.*'
 
@@ -69,17 +68,7 @@ class Run:
 
 
 def parts_of(setting: str) -> list[Part]:
-    """Read a setting: 'plain' or options with + between them.
-
-    Args:
-        setting: Such as 'channels_last+fused'.
-
-    Returns:
-        Its parts; none for 'plain'.
-
-    Raises:
-        ValueError: If a part is unknown, or two exclude each other.
-    """
+    """Read a setting: 'plain' or options with + between them."""
     if setting == 'plain':
         return []
     names = setting.split('+')
@@ -99,14 +88,7 @@ def parts_of(setting: str) -> list[Part]:
 
 
 def arguments(setting: str) -> list[str]:
-    """Options of tools/train.py for a setting.
-
-    Args:
-        setting: See :func:`parts_of`.
-
-    Returns:
-        The options, those of ``--cfg-options`` last.
-    """
+    """Options of tools/train.py for a setting."""
     parts = parts_of(setting)
     flags = [flag for part in parts for flag in part.flags]
     options = [option for part in parts for option in part.options]
@@ -114,20 +96,7 @@ def arguments(setting: str) -> list[str]:
 
 
 def train(config: Path, setting: str, iters: int, work_dir: Path) -> Run:
-    """Train in a process of its own, without validation and checkpoints.
-
-    Args:
-        config: Of the training.
-        setting: See :func:`parts_of`.
-        iters: Number of iterations.
-        work_dir: A new folder.
-
-    Returns:
-        What it measured.
-
-    Raises:
-        RuntimeError: If it fails, with the end of what it wrote.
-    """
+    """Train in a process of its own, without validation and checkpoints."""
     own = arguments(setting)
     if '--cfg-options' not in own:
         own.append('--cfg-options')
@@ -147,7 +116,7 @@ def train(config: Path, setting: str, iters: int, work_dir: Path) -> Run:
     with open(work_dir / 'output', 'w+') as log:
         process = subprocess.Popen(
             list(map(str, command)),
-            env=environment(**env),
+            env=_environment(**env),
             stdout=log,
             stderr=subprocess.STDOUT,
         )
@@ -158,6 +127,13 @@ def train(config: Path, setting: str, iters: int, work_dir: Path) -> Run:
             tail = '\n'.join(log.read().splitlines()[-5:])
             raise RuntimeError(f'{tail}\n{" ".join(map(str, command))} failed')
     return _read(work_dir, usage.ru_maxrss / 1024)
+
+
+def _environment(**env: str) -> dict[str, str]:
+    """Environment of a process that finds this package."""
+    paths = [str(ROOT), os.environ.get('PYTHONPATH', '')]
+    joined = os.pathsep.join(filter(None, paths))
+    return {**os.environ, 'PYTHONPATH': joined, **env}
 
 
 def _read(work_dir: Path, resident: float) -> Run:

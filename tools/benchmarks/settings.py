@@ -35,13 +35,14 @@ bits).
 import argparse
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from mmengine.config import Config, DictAction
 from setting_runs import PARTS, Run, arguments, parts_of, train
-from small_run import small_config
+from small_config import small_config
 
 SETTINGS = (
     'plain',
@@ -73,7 +74,7 @@ HEAD = (
 )
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -109,7 +110,7 @@ def parse_args() -> argparse.Namespace:
         metavar='KEY=VALUE',
         help='override values of the config in every training',
     )
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     for name, least in dict(iters=2, rounds=1, batch_size=2).items():
         if getattr(args, name) < least:
             flag = '--' + name.replace('_', '-')
@@ -131,38 +132,19 @@ def smooth(losses: list[float]) -> np.ndarray:
 
 
 def early_difference(losses: list[float], plain: list[float]) -> float:
-    """Largest difference of the first losses, as a share of ``plain``.
-
-    Args:
-        losses: Of every iteration.
-        plain: As many.
-    """
+    """Largest difference of the first losses, as a share of ``plain``."""
     first, second = np.array(losses[:EARLY]), np.array(plain[:EARLY])
     return float(np.max(np.abs(first - second) / np.abs(second)))
 
 
 def curve_difference(losses: list[float], plain: list[float]) -> float:
-    """Largest difference of the smooth curves, as a share of ``plain``.
-
-    Args:
-        losses: Of every iteration.
-        plain: As many.
-    """
+    """Largest difference of the smooth curves, as a share of ``plain``."""
     first, second = smooth(losses), smooth(plain)
     return float(np.max(np.abs(first - second) / np.abs(second)))
 
 
 def verdict(setting: str, early: float, curve: float) -> str:
-    """Say whether differences are within tolerance.
-
-    Args:
-        setting: Its name.
-        early: See :func:`early_difference`.
-        curve: See :func:`curve_difference`.
-
-    Returns:
-        Text; empty for settings that have no tolerance.
-    """
+    """Say whether differences are within tolerance."""
     limits = [part.tolerance for part in parts_of(setting)]
     if None in limits:
         return ''
@@ -175,17 +157,7 @@ def verdict(setting: str, early: float, curve: float) -> str:
 
 
 def row(setting: str, runs: list[Run], plain: Run, images: int) -> str:
-    """Write what the rounds of a setting have measured.
-
-    Args:
-        setting: Its name.
-        runs: A run for every round.
-        plain: First run of 'plain'.
-        images: Of an iteration.
-
-    Returns:
-        Row of the table.
-    """
+    """Write what the rounds of a setting have measured."""
     start = int(WARM_UP * len(plain.losses))
     median = np.median([run.seconds[start:] for run in runs])
     early, curve = (
@@ -201,15 +173,7 @@ def row(setting: str, runs: list[Run], plain: Run, images: int) -> str:
 
 
 def prepare(args: argparse.Namespace, folder: Path) -> tuple[Path, int]:
-    """Write the config, with what is asked for on the command line.
-
-    Args:
-        args: The command line.
-        folder: Where it is written, and random images.
-
-    Returns:
-        Its file, and the images of an iteration.
-    """
+    """Write the config, with what is asked for on the command line."""
     if args.size:
         cfg = small_config(
             str(args.config), folder, tuple(args.size), args.batch_size
@@ -224,17 +188,7 @@ def prepare(args: argparse.Namespace, folder: Path) -> tuple[Path, int]:
 def measure(
     args: argparse.Namespace, settings: list[str], folder: Path
 ) -> tuple[dict[str, list[Run]], dict[str, str], int]:
-    """Train with every setting once a round.
-
-    Args:
-        args: The command line.
-        settings: Names.
-        folder: For the runs.
-
-    Returns:
-        Runs of the settings; errors of those that have failed; images of an
-        iteration.
-    """
+    """Train with every setting once a round."""
     config, images = prepare(args, folder)
     runs, errors = {name: [] for name in settings}, {}
     for number in range(args.rounds):
@@ -254,9 +208,9 @@ def measure(
     return runs, errors, images
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> int | None:
     """Measure and print."""
-    args = parse_args()
+    args = parse_args(argv)
     gpu = torch.cuda.is_available()
     # The unit of all others, and each once.
     settings = list(dict.fromkeys(['plain', *args.settings]))
@@ -290,4 +244,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -10,28 +10,33 @@ inputs, and where the time of ours goes.
 """
 
 import argparse
+import sys
 import tempfile
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
 
 import torch
 from bare_steps import BareStep, Floor, Published
-from interleaved import measure, report
+from meters import measure, peak_in_child, report
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import LOOPS
 from mmengine.runner import IterBasedTrainLoop
 from mmseg.registry import MODELS
-from parts import time_of_parts
-from peak_memory import peak_in_child
-from small_run import small_config
+from small_config import small_config
 from torch import nn
+from torch.autograd import DeviceType
+from torch.profiler import ProfilerActivity, profile, record_function
 
 from mmseg_classmix.engine.runner import ClassMixRunner
+from mmseg_classmix.models.segmentors import mean_teacher
+
+PREFIX = 'part: '
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', help='a config with a mean teacher')
@@ -49,7 +54,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--no-tf32', action='store_true', help='full float32 on a GPU'
     )
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 @LOOPS.register_module()
@@ -130,9 +135,94 @@ def measure_all(
         print(f'| {name} | {milliseconds:.2f} | {milliseconds / total:.2%} |')
 
 
-def main() -> None:
+def time_of_parts(
+    runner: ClassMixRunner, step: Callable[[], None], rounds: int, cuda: bool
+) -> dict[str, float]:
+    """Run a step under the profiler.
+
+    Args:
+        runner: Runner of a mean teacher without a wrapper.
+        step: One iteration.
+        rounds: How many.
+        cuda: Whether to count the time on the GPU, not that on the host.
+
+    Returns:
+        Milliseconds of every part in one iteration, the longest first.
+    """
+    activities = [ProfilerActivity.CPU]
+    if cuda:
+        activities.append(ProfilerActivity.CUDA)
+    with _named(runner), profile(activities=activities) as profiler:
+        for _ in range(rounds):
+            step()
+    # Each part is there twice on a GPU, as a range of both devices.
+    events = [
+        event
+        for event in profiler.key_averages()
+        if event.device_type == DeviceType.CPU
+    ]
+    name = 'device_time_total' if cuda else 'cpu_time_total'
+    times = {
+        event.key.removeprefix(PREFIX): getattr(event, name) / 1e3 / rounds
+        for event in events
+        if event.key.startswith(PREFIX)
+    }
+    if cuda:
+        # Its kernels are started by a thread of autograd.
+        times['backward'] = sum(
+            event.device_time_total / 1e3 / rounds
+            for event in events
+            if event.key.startswith('autograd::engine::evaluate_function')
+        )
+    return dict(sorted(times.items(), key=lambda item: -item[1]))
+
+
+@contextmanager
+def _named(runner: ClassMixRunner) -> Iterator[None]:
+    """Give names to the parts of a step, from outside."""
+    model, wrapper = runner.model, runner.optim_wrapper
+    places = [
+        (model.data_preprocessor, 'forward', 'preprocessor'),
+        (model.student, 'loss', 'student, labeled'),
+        (mean_teacher, 'low_resolution_logits', 'teacher'),
+        (mean_teacher, 'label_and_confidence', 'label and confidence'),
+        (mean_teacher, 'full_logits', 'student, mixed'),
+        (model.unsup_loss, 'forward', 'unsupervised loss'),
+        (wrapper, 'backward', 'backward'),
+        (wrapper, 'step', 'optimizer'),
+    ]
+    for transform in model.batch_transforms.transforms:
+        places.append((transform, 'transform', type(transform).__name__))
+    for hook in runner.hooks:
+        for when in ('before_train_iter', 'after_train_iter'):
+            places.append((hook, when, type(hook).__name__))
+    originals = []
+    try:
+        for owner, attribute, name in places:
+            function = getattr(owner, attribute)
+            own = attribute in vars(owner)
+            originals.append((owner, attribute, function if own else None))
+            setattr(owner, attribute, _recorded(function, PREFIX + name))
+        yield
+    finally:
+        for owner, attribute, function in originals:
+            if function is None:
+                delattr(owner, attribute)
+            else:
+                setattr(owner, attribute, function)
+
+
+def _recorded(function: Callable, name: str) -> Callable:
+    def call(*args, **kwargs):
+        with record_function(name):
+            return function(*args, **kwargs)
+
+    return call
+
+
+def main(argv: Sequence[str] | None = None) -> int | None:
     """Build the run and measure in it."""
-    args = parse_args()
+    args = parse_args(argv)
     if args.no_tf32:
         torch.backends.cudnn.allow_tf32 = False
     with tempfile.TemporaryDirectory(prefix='step_') as folder:
@@ -154,4 +244,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -1,16 +1,11 @@
-"""The training of a config on random images of any size, by tools/train.py."""
+"""The training of a config on random images of any size."""
 
-import os
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
 import cv2
 import numpy as np
 from mmengine.config import Config
 
-ROOT = Path(__file__).resolve().parents[2]
 IMAGES = 16
 
 
@@ -21,15 +16,6 @@ def small_config(
 
     Everything else is that of the config: network, losses, mix, optimizer,
     schedule and hooks, but no validation.
-
-    Args:
-        config: Config of a semi-supervised training.
-        folder: Where images are written; its run is in ``folder/run``.
-        size: (height, width) of the images.
-        batch: Images of a process, half of them labeled.
-
-    Returns:
-        The config.
     """
     cfg = Config.fromfile(config)
     network = cfg.model.segmentor
@@ -97,33 +83,3 @@ def _datasets(folder: Path, classes: int) -> list[dict]:
         ],
     )
     return [labeled, unlabeled]
-
-
-def environment(**env: str) -> dict[str, str]:
-    """Environment of a process that finds this package and this folder."""
-    paths = [str(ROOT), str(Path(__file__).parent)]
-    paths.append(os.environ.get('PYTHONPATH', ''))
-    joined = os.pathsep.join(filter(None, paths))
-    return {**os.environ, 'PYTHONPATH': joined, **env}
-
-
-def run_python(*arguments: object) -> None:
-    """Run this Python, one thread a process, with this package.
-
-    Args:
-        *arguments: Of Python.
-
-    Raises:
-        SystemExit: If it fails, with what it wrote.
-    """
-    # A pipe would be waited for as long as workers live.
-    with tempfile.TemporaryFile('w+') as log:
-        done = subprocess.run(
-            [sys.executable, *map(str, arguments)],
-            env=environment(OMP_NUM_THREADS='1'),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        log.seek(0)
-        if done.returncode:
-            sys.exit(f'{log.read()}\n{arguments} failed')

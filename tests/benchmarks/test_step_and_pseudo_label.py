@@ -1,11 +1,8 @@
 """The benchmarks run and print what they promise; no time is tested."""
 
 import re
-import sys
 
-from support import CLASSMIX, ROOT, run_process
-
-BENCHMARKS = ROOT / 'tools' / 'benchmarks'
+from support import CLASSMIX, call_tool
 
 
 def rows(text):
@@ -15,7 +12,7 @@ def rows(text):
 
 
 def run(name, *arguments):
-    done = run_process(sys.executable, BENCHMARKS / name, *arguments)
+    done = call_tool(f'benchmarks/{name}', *arguments)
     assert done.returncode == 0, done.stdout
     return done.stdout
 
@@ -38,13 +35,6 @@ def test_pseudo_label():
         'ours',
         'published',
     }
-
-
-def test_ema():
-    text = run('ema.py', CLASSMIX, '--rounds', 2, '--threads', 1)
-    table = rows(text)
-    assert table['foreach lerp'][2] == '1.000'
-    assert table.keys() >= {'ours', 'per parameter'}
 
 
 def test_step():

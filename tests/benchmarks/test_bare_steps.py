@@ -17,9 +17,9 @@ from mmseg_classmix.models.segmentors.logits import (
 @pytest.fixture
 def published(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / 'tools' / 'benchmarks')
-    import published
+    import bare_steps
 
-    return published
+    return bare_steps
 
 
 def test_mixed_labels_are_those_of_the_package(published):
