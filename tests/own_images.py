@@ -1,11 +1,8 @@
 """Somebody's images: gray, of odd and different sizes, two classes."""
 
-import importlib.util
-import sys
-
 import cv2
 import numpy as np
-from support import ROOT
+from support import ROOT, call_tool
 
 TOOL = ROOT / 'tools' / 'new_project.py'
 
@@ -83,22 +80,11 @@ def arguments(root, *more, classes=CLASSES, out='my project'):
     ]
 
 
-def runner(monkeypatch, capsys):
-    """Function that runs the tool in this process, and returns its output."""
-    monkeypatch.syspath_prepend(str(TOOL.parent))
-    spec = importlib.util.spec_from_file_location('new_project', TOOL)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-
-    def run(root, *more, code=0, **kwargs):
-        command = [TOOL, *arguments(root, *more, **kwargs)]
-        monkeypatch.setattr(sys, 'argv', [str(word) for word in command])
-        found = tool.main()
-        output = capsys.readouterr().out
-        assert found == code, output
-        return output
-
-    return run
+def new_project(root, *more, code=0, **kwargs):
+    """Run the tool in this process, and return its output."""
+    done = call_tool('new_project.py', *arguments(root, *more, **kwargs))
+    assert done.returncode == code, done.stdout
+    return done.stdout
 
 
 def read(root, name, out='my project'):

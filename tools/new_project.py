@@ -15,32 +15,27 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
-from dataclasses import fields
-from math import floor
+from collections.abc import Sequence
 from pathlib import Path
 
-from mmseg_classmix.datasets.splits import (
-    check_names,
-    hash_order,
-    split_names,
-    write_list,
-)
+from mmseg_classmix.datasets.splits import write_list
 from mmseg_classmix.new_project.arguments import (
     FOLDERS,
     check_arguments,
     choose_network,
 )
 from mmseg_classmix.new_project.config_text import (
+    Project,
+    Source,
     classmix_text,
+    describe,
     model_text,
     supervised_text,
 )
 from mmseg_classmix.new_project.findings import Findings
 from mmseg_classmix.new_project.masks import read_color
-from mmseg_classmix.new_project.project import Project, Source, describe
 from mmseg_classmix.new_project.proposal import Machine, propose, this_machine
-from mmseg_classmix.new_project.streams import Request, Side, Survey
+from mmseg_classmix.new_project.streams import Side, Survey
 from mmseg_classmix.new_project.summary import data_text
 from mmseg_classmix.new_project.survey import survey
 
@@ -48,7 +43,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / 'configs'
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -56,7 +51,7 @@ def parse_args() -> argparse.Namespace:
     )
     add_data_options(parser)
     add_training_options(parser)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if (args.val_images is None) != (args.val_masks is None):
         parser.error('--val-images and --val-masks go together')
     if not 0 < args.val_share < 1:
@@ -167,43 +162,15 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def split(args: argparse.Namespace) -> Callable:
-    """Make the function that divides labeled names into val and train."""
-
-    def divide(names: list[str]) -> tuple[list[str], list[str]]:
-        count = max(1, floor(args.val_share * len(names) + 0.5))
-        order = hash_order(names, args.seed)
-        return split_names(order, min(count, len(names) - 1))
-
-    return divide
-
-
-def look(
-    args: argparse.Namespace, findings: Findings, num_classes: int, masks: Path
-) -> Survey | None:
-    """Look at the data; None if anything is wrong."""
-    known = vars(args)
-    request = Request(**{f.name: known[f.name] for f in fields(Request)})
-    found = survey(request, num_classes, findings, split(args), masks)
-    for name, names in (found.lists if found else {}).items():
-        try:
-            check_names(names)
-        except ValueError as error:
-            findings.refuse(f'{name}: {error}', 'rename the file')
-    return found
-
-
 def write(
-    args: argparse.Namespace, project: Project, found: Survey, masks: Path
+    out: Path, project: Project, found: Survey, masks: Path, command: str
 ) -> None:
     """Write the project."""
-    out = args.out
     out.mkdir(parents=True, exist_ok=True)
     if masks.is_dir():
         shutil.move(masks, out / 'masks')
     for name, names in found.lists.items():
         write_list(out / f'{name}.txt', names, overwrite=False)
-    command = shlex.join(['python', 'tools/new_project.py', *sys.argv[1:]])
     texts = dict(
         supervised=supervised_text(project, command),
         classmix=classmix_text(project),
@@ -249,9 +216,11 @@ def next_commands(project: Project, out: Path, machine: Machine) -> str:
     )
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Check, write, and say how to go on."""
-    args = parse_args()
+    args = parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    command = shlex.join(['python', 'tools/new_project.py', *words])
     findings = Findings()
     classes = check_arguments(args, findings)
     machine = this_machine(args.gpu_memory)
@@ -259,7 +228,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         masks, found = Path(folder) / 'masks', None
         if not findings.problems:
-            found = look(args, findings, len(classes), masks)
+            found = survey(args, len(classes), findings, masks)
         if findings.problems:
             print(findings.report(args.examples))
             print(f'{len(findings.problems)} problems; nothing was written')
@@ -284,7 +253,7 @@ def main() -> int:
             network,
             args.seed,
         )
-        write(args, project, found, masks)
+        write(args.out, project, found, masks, command)
     findings.remarks += network.remarks
     print(data_text(found, classes, findings))
     for remark in findings.remarks:

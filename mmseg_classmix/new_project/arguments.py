@@ -7,14 +7,16 @@ from pathlib import Path
 from mmseg_classmix.datasets.image_dataset import read_names
 from mmseg_classmix.datasets.labeled import label_map
 from mmseg_classmix.new_project.findings import Findings
-from mmseg_classmix.new_project.model_config import find_config
+from mmseg_classmix.new_project.model_config import (
+    UnfitNetwork,
+    find_config,
+)
 from mmseg_classmix.new_project.network import (
     Network,
     default_network,
     network_of,
 )
 from mmseg_classmix.new_project.proposal import Machine
-from mmseg_classmix.new_project.unfit import UnfitNetwork
 
 FOLDERS = ('labeled', 'masks', 'unlabeled', 'val_images', 'val_masks')
 
@@ -22,15 +24,7 @@ FOLDERS = ('labeled', 'masks', 'unlabeled', 'val_images', 'val_masks')
 def check_arguments(
     args: argparse.Namespace, findings: Findings
 ) -> tuple[str, ...]:
-    """Check what the command line names.
-
-    Args:
-        args: The command line, folders as absolute paths.
-        findings: Gets all that is wrong.
-
-    Returns:
-        Names of the classes.
-    """
+    """Check what the command line names; returns the names of the classes."""
     for name in FOLDERS:
         path, option = getattr(args, name), f'--{name.replace("_", "-")}'
         if path is not None and not osp.isdir(path):
@@ -50,18 +44,14 @@ def check_arguments(
         if len(classes) == 1 and osp.isfile(classes[0]):
             names = read_names('--classes', classes[0])
             classes = tuple(name for name in names if name)
-        check_classes(args, classes)
+        _check_classes(args, classes)
     except ValueError as error:
         findings.refuse(f'--classes: {error}', 'correct the classes')
     return classes
 
 
-def check_classes(args: argparse.Namespace, classes: tuple[str, ...]) -> None:
+def _check_classes(args: argparse.Namespace, classes: tuple[str, ...]) -> None:
     """Refuse classes that cannot be told apart.
-
-    Args:
-        args: The command line.
-        classes: Names of the classes.
 
     Raises:
         ValueError: If there are too few or many, or one is named twice, or
@@ -91,15 +81,7 @@ def choose_network(
     machine: Machine,
     num_classes: int,
 ) -> Network | None:
-    """Choose the network, or say why it cannot be taken.
-
-    Args:
-        args: The command line.
-        findings: Gets what is wrong.
-        configs: Folder of our configs.
-        machine: Where the training will run.
-        num_classes: Number of classes.
-    """
+    """Choose the network, or say why it cannot be taken."""
     start = args.pretrained, args.init
     if args.model is None:
         return default_network(configs, machine, *start)

@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+#: What to do about a damaged file.
+REPLACE = 'fetch or save the file again, or take it out of the folder'
+
 
 @dataclass
 class Findings:

@@ -1,8 +1,8 @@
-"""What the files of a data set are, read by several processes."""
+"""What the files of images say, read by several processes."""
 
 import hashlib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from multiprocessing import Pool
@@ -13,10 +13,16 @@ import numpy as np
 from mmengine.utils import ProgressBar
 from PIL import Image
 
-from mmseg_classmix.datasets.image_files import has_16_bits, image_problem
+from mmseg_classmix.datasets.file_check import header_problem, loaders
+from mmseg_classmix.datasets.image_files import has_16_bits
+from mmseg_classmix.new_project.findings import REPLACE, Findings
 
 # EXIF orientations that turn an image on its side.
 ORIENTATION, ON_SIDE = 0x0112, (5, 6, 7, 8)
+# 16 bits with a maximum below this are nearly black in the upper 8.
+DARK = 64 << 8
+# Images of 16 bits to look at.
+SOME = 16
 
 
 @dataclass(frozen=True)
@@ -38,17 +44,10 @@ class Header:
 
 
 def read_header(path: str) -> Header:
-    """Look at an image without decoding it.
-
-    Args:
-        path: Path of the image.
-
-    Returns:
-        What is known; nothing is raised for a bad file.
-    """
+    """Look at an image without decoding it; a bad one raises nothing."""
     try:
         with open(path, 'rb') as file:
-            if problem := image_problem(file):
+            if problem := header_problem(loaders()[0], file):
                 return Header(path, problem=problem)
             file.seek(0)
             image = Image.open(file)
@@ -64,17 +63,49 @@ def read_header(path: str) -> Header:
         return Header(path, problem=f'cannot be read: {text}')
 
 
-def digest(path: str) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+def check_headers(
+    findings: Findings, title: str, paths: Sequence[str], workers: int
+) -> list[Header]:
+    """Look at images without decoding them; ``title`` says which."""
+    headers = read_all(title, read_header, paths, workers)
+    bad = [f'{h.path!r} {h.problem}' for h in headers if h.problem]
+    if bad:
+        findings.refuse(f'bad {title}', REPLACE, bad)
+    check_bits(findings, title, headers)
+    return headers
+
+
+def check_bits(
+    findings: Findings, title: str, headers: Sequence[Header]
+) -> None:
+    """Refuse images whose 16 bits are used in part, as of a 12-bit camera."""
+    paths = [header.path for header in headers if header.wide]
+    values = {path: brightest(path) for path in paths[:SOME]}
+    bad = [path for path, value in values.items() if value is None]
+    if bad:
+        findings.refuse(
+            f'{title} with 16 bits that cv2 cannot decode',
+            'save them again, as PNG',
+            bad,
+        )
+    known = [value for value in values.values() if value is not None]
+    if known and max(known) < DARK:
+        findings.refuse(
+            f'{title} have 16 bits a pixel, but no value beyond {max(known)} '
+            f'in the first {len(known)}',
+            'the upper 8 of 16 bits are read, which makes these nearly '
+            'black: convert them to 8 bits that are used in full',
+            paths,
+        )
+    elif known:
+        findings.remark(
+            f'{title} with 16 bits a pixel, of which the upper 8 are used: '
+            f'{len(paths)}'
+        )
 
 
 def brightest(path: str) -> int | None:
-    """Largest value of an image, with all of its bits.
-
-    Returns:
-        The value; None if cv2, which loads images in training, cannot.
-    """
+    """Largest value of an image with all of its bits; None if cv2 fails."""
     try:
         image = cv2.imread(path, cv2.IMREAD_UNCHANGED)
     except cv2.error:
@@ -82,12 +113,13 @@ def brightest(path: str) -> int | None:
     return None if image is None else int(np.max(image))
 
 
-def same_picture(paths: tuple[str, str]) -> bool:
-    """Whether two files show the same, in other formats or sizes.
+def digest(path: str) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
-    Args:
-        paths: Two images.
-    """
+
+def same_picture(paths: tuple[str, str]) -> bool:
+    """Whether two files show the same, in other formats or sizes."""
     images = [cv2.imread(path, cv2.IMREAD_GRAYSCALE) for path in paths]
     if any(image is None for image in images):
         return False

@@ -1,6 +1,7 @@
-"""Masks whose pixels are colors, not numbers."""
+"""What the pixels of masks stand for: colors, or numbers of classes."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,43 +9,19 @@ import numpy as np
 from PIL import Image
 
 IGNORED = 255
+Color = tuple[int, int, int]
 
 
-@dataclass(frozen=True)
-class Colors:
-    """Colors of a mask.
-
-    Attributes:
-        path: Path of the mask.
-        pixels: Number of pixels of each RGB color; None for a mask of
-            numbers, or one that cannot be read.
-    """
-
-    path: str
-    pixels: Counter | None = None
-
-
-def look_for_colors(path: str) -> Colors:
-    """Count the colors of a mask, unless it has one number a pixel.
-
-    Args:
-        path: Path of the mask.
-    """
+def count_colors(path: str) -> Counter | None:
+    """Count the pixels of each color; None for a mask of numbers."""
     try:
         with Image.open(path) as image:
             if len(image.getbands()) == 1:
-                return Colors(path)
-            return Colors(path, _count(image))
+                return None
+            return _counter(_codes(image))
     # Whoever reads the mask afterwards says what is wrong with it.
     except Exception:
-        return Colors(path)
-
-
-def _count(image: Image.Image) -> Counter:
-    codes, counts = np.unique(_codes(image), return_counts=True)
-    return Counter(
-        dict(zip(map(_color, codes), map(int, counts), strict=True))
-    )
+        return None
 
 
 def _codes(image: Image.Image) -> np.ndarray:
@@ -53,12 +30,19 @@ def _codes(image: Image.Image) -> np.ndarray:
     return (rgb[..., 0] << 16) + (rgb[..., 1] << 8) + rgb[..., 2]
 
 
-def _color(code: int) -> tuple[int, int, int]:
+def _counter(codes: np.ndarray) -> Counter:
+    found, counts = np.unique(codes, return_counts=True)
+    return Counter(
+        dict(zip(map(_color, found), map(int, counts), strict=True))
+    )
+
+
+def _color(code: int) -> Color:
     code = int(code)
     return code >> 16, code >> 8 & 255, code & 255
 
 
-def read_color(text: str) -> tuple[int, int, int]:
+def read_color(text: str) -> Color:
     """Read '255,0,0' or '#ff0000'.
 
     Raises:
@@ -81,7 +65,7 @@ class Conversion:
         colors: Color of each class; pixels of others are ignored (255).
     """
 
-    colors: tuple[tuple[int, int, int], ...]
+    colors: tuple[Color, ...]
 
     def __call__(self, paths: tuple[str, str]) -> tuple[Counter, int]:
         """Convert a mask.
@@ -101,23 +85,15 @@ class Conversion:
         except Exception:
             Path(target).write_bytes(b'')
             return Counter(), 0
-        known = [(r << 16) + (g << 8) + b for r, g, b in self.colors]
         labels = np.full(codes.shape, IGNORED, np.uint8)
-        for label, code in enumerate(known):
-            labels[codes == code] = label
+        for label, (r, g, b) in enumerate(self.colors):
+            labels[codes == (r << 16) + (g << 8) + b] = label
         Image.fromarray(labels).save(target)
-        rest, counts = np.unique(codes[labels == IGNORED], return_counts=True)
-        others = dict(zip(map(_color, rest), map(int, counts), strict=True))
-        return Counter(others), codes.size
+        return _counter(codes[labels == IGNORED]), codes.size
 
 
-def describe(colors: Counter, most: int = 12) -> str:
-    """List the most frequent colors with their shares.
-
-    Args:
-        colors: Number of pixels of each color.
-        most: Number of colors to list.
-    """
+def describe_colors(colors: Counter, most: int = 12) -> str:
+    """List the most frequent colors with their shares."""
     total = sum(colors.values())
     shown = [
         f'{",".join(map(str, color))} ({100 * count / total:.1f} %)'
@@ -125,3 +101,90 @@ def describe(colors: Counter, most: int = 12) -> str:
     ]
     more = len(colors) - len(shown)
     return ' '.join(shown) + (f' and {more} more' if more else '')
+
+
+@dataclass(frozen=True)
+class MaskValues:
+    """Meaning of the numbers in the masks, as ``LabeledDataset`` takes it.
+
+    Attributes:
+        mask_values: Value of each class, or None for 0, 1, 2, ...
+        ignored_values: Values that are ignored beside 255.
+    """
+
+    mask_values: tuple[int, ...] | None = None
+    ignored_values: tuple[int, ...] = ()
+
+    def of_classes(self, num_classes: int) -> list[int]:
+        """List the value of each class."""
+        return list(self.mask_values or range(num_classes))
+
+    def wrong(self, pixels: np.ndarray, num_classes: int) -> list[int]:
+        """List the values that mean nothing, of pixels by value, (256,)."""
+        known = {
+            *self.of_classes(num_classes),
+            *self.ignored_values,
+            IGNORED,
+        }
+        return [int(v) for v in np.flatnonzero(pixels) if v not in known]
+
+
+def find_values(
+    pixels: np.ndarray,
+    num_classes: int,
+    mask_values: Sequence[int] | None = None,
+    ignored_values: Sequence[int] = (),
+) -> MaskValues:
+    """Say what the numbers mean.
+
+    Masks of two classes are often black and white. Read as they are, white
+    (255) would be ignored and only black be learned.
+
+    Args:
+        pixels: Number of pixels of each value in all masks, (256,).
+        num_classes: Number of classes.
+        mask_values: Value of each class, if the user has said so.
+        ignored_values: Values without a class, if the user has said so.
+
+    Returns:
+        The meaning; :meth:`MaskValues.wrong` tells whether it fits.
+    """
+    found = set(np.flatnonzero(pixels)) - set(ignored_values)
+    if mask_values is None and num_classes == 2 and found == {0, IGNORED}:
+        mask_values = (0, IGNORED)
+    values = None if mask_values is None else tuple(mask_values)
+    return MaskValues(values, tuple(ignored_values))
+
+
+def way_out(pixels: np.ndarray, num_classes: int) -> str:
+    """Say how masks can be used that have other values, (256,) as above."""
+    found = [int(v) for v in np.flatnonzero(pixels)]
+    start = (
+        f'the masks have the {len(found)} values {_short(found)}; '
+        f'{num_classes} classes need 0 to {num_classes - 1}, and {IGNORED} '
+        'for what is ignored. '
+    )
+    for ignored in ([], [IGNORED], [0], [0, IGNORED]):
+        rest = [value for value in found if value not in ignored]
+        if len(rest) == num_classes and set(ignored) <= set(found):
+            option = ' '.join(map(str, rest))
+            nothing = ''
+            if 0 in ignored:
+                option += ' --ignored-values 0'
+                nothing = ', and 0 for pixels without a class'
+            return (
+                f'{start}If {_short(rest)} stand for the classes in this '
+                f'order{nothing}, add --mask-values {option}'
+            )
+    return (
+        f'{start}Give --mask-values, the value of each class, and '
+        '--ignored-values, or correct the masks: values in between often '
+        'come from resizing a mask, or from storing it as JPEG'
+    )
+
+
+def _short(values: list[int]) -> str:
+    if len(values) <= 24:
+        return str(values)
+    start = ', '.join(map(str, values[:20]))
+    return f'[{start}, ..., {values[-1]}]'

@@ -1,13 +1,16 @@
-"""The network of a config, with the classes of somebody else."""
+"""The model of a config, with the classes and weights of somebody else."""
 
+import os.path as osp
 import warnings
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 
 import mmseg
 import torch
 from mmengine.config import Config, ConfigDict
+from mmengine.model import PretrainedInit
 from mmengine.registry import DefaultScope
 from mmengine.utils import import_modules_from_strings
 from mmseg.registry import MODELS
@@ -17,17 +20,27 @@ from mmseg_classmix.models.segmentors.supported import (
     OTHER_PREDICTIONS,
     check_segmentor,
 )
-from mmseg_classmix.new_project.unfit import UnfitNetwork
 
 HEADS = ('decode_head', 'auxiliary_head')
 
 
-def find_config(configs: Path, name: str) -> str:
-    """Find a config by its path, or below our configs or mmseg's.
+class UnfitNetwork(ValueError):
+    """A network that cannot be trained here.
 
     Args:
-        configs: Folder of our configs.
-        name: Such as '_base_/models/pspnet_r50-d8.py'.
+        what: What is wrong.
+        way_out: What to do about it.
+    """
+
+    def __init__(
+        self, what: str, way_out: str = 'name the config of another network'
+    ) -> None:
+        super().__init__(what)
+        self.way_out = way_out
+
+
+def find_config(configs: Path, name: str) -> str:
+    """Find a config by its path, or below our configs or mmseg's.
 
     Raises:
         FileNotFoundError: If there is none.
@@ -44,9 +57,6 @@ def find_config(configs: Path, name: str) -> str:
 def read_config(path: str) -> Config:
     """Read a config, and import what it says.
 
-    Args:
-        path: Path of the config.
-
     Raises:
         UnfitNetwork: If that fails.
     """
@@ -57,7 +67,15 @@ def read_config(path: str) -> Config:
         raise UnfitNetwork(
             f'{path} cannot be read: {type(error).__name__}: {error}'
         ) from error
-    _check_kind(path, cfg.get('model') or {})
+    # No package would help to train these.
+    model = cfg.get('model') or {}
+    head = (as_list(model.get('decode_head')) or [{}])[-1].get('type')
+    name = getattr(head, '__name__', str(head)).rpartition('.')[2]
+    if name in OTHER_PREDICTIONS:
+        raise UnfitNetwork(
+            f'{path}: its {name} does not predict logits for every pixel, '
+            f'but {OTHER_PREDICTIONS[name]} (docs/other_models.md)'
+        )
     imports = custom_imports(cfg)
     try:
         import_modules_from_strings(imports)
@@ -79,23 +97,8 @@ def custom_imports(cfg: Config) -> list[str]:
     return [name for name in names if name != 'mmseg_classmix']
 
 
-def _check_kind(path: str, model: dict) -> None:
-    """Refuse what no package would help to train."""
-    head = (as_list(model.get('decode_head')) or [{}])[-1].get('type')
-    name = getattr(head, '__name__', str(head)).rpartition('.')[2]
-    if name in OTHER_PREDICTIONS:
-        raise UnfitNetwork(
-            f'{path}: its {name} does not predict logits for every pixel, '
-            f'but {OTHER_PREDICTIONS[name]} (docs/other_models.md)'
-        )
-
-
 def model_of(path: str, cfg: Config) -> ConfigDict:
     """Take the segmentor and its preprocessor out of a config.
-
-    Args:
-        path: Path of the config.
-        cfg: What is in it.
 
     Raises:
         UnfitNetwork: If one of them is missing.
@@ -117,12 +120,7 @@ def model_of(path: str, cfg: Config) -> ConfigDict:
 
 
 def set_classes(path: str, model: ConfigDict, num_classes: int) -> None:
-    """Change the number of classes in all heads.
-
-    Args:
-        path: Path of the config.
-        model: Config of a segmentor, which changes.
-        num_classes: Number of classes.
+    """Change the number of classes in all heads of a model.
 
     Raises:
         UnfitNetwork: If no decode head has a number of classes.
@@ -144,11 +142,6 @@ def set_classes(path: str, model: ConfigDict, num_classes: int) -> None:
 def build(path: str, model: ConfigDict, num_classes: int) -> nn.Module:
     """Build a network once, without memory for its weights if possible.
 
-    Args:
-        path: Path of the config.
-        model: Config of a segmentor.
-        num_classes: Number of classes it should have.
-
     Returns:
         The network, which cannot compute anything.
 
@@ -157,7 +150,10 @@ def build(path: str, model: ConfigDict, num_classes: int) -> nn.Module:
     """
     for device in ('meta', 'cpu'):
         try:
-            network = _build(model, device)
+            scope = DefaultScope.overwrite_default_scope('mmseg')
+            with torch.device(device), scope, warnings.catch_warnings():
+                warnings.simplefilter('ignore')
+                network = MODELS.build(deepcopy(model))
             break
         # Whatever a constructor raises; on 'meta', no number can be read.
         except Exception as error:
@@ -181,13 +177,6 @@ def build(path: str, model: ConfigDict, num_classes: int) -> nn.Module:
     return network
 
 
-def _build(model: ConfigDict, device: str) -> nn.Module:
-    scope = DefaultScope.overwrite_default_scope('mmseg')
-    with torch.device(device), scope, warnings.catch_warnings():
-        warnings.simplefilter('ignore')
-        return MODELS.build(deepcopy(model))
-
-
 def as_list(value: dict | list | None) -> list[dict]:
     """Make a list of one config, several or none."""
     return value if isinstance(value, list) else [value] if value else []
@@ -202,3 +191,117 @@ def _parts(part: object) -> Iterator[ConfigDict]:
         return
     for inner in part:
         yield from _parts(inner)
+
+
+@dataclass
+class Weights:
+    """A place in a model that names weights.
+
+    Attributes:
+        place: Its key, such as 'backbone.init_cfg.checkpoint'.
+        owner: Dict whose entry goes if the weights are not wanted.
+        entry: This entry, 'pretrained' or 'init_cfg'.
+        config: Dict that has the address.
+        key: Its key there, 'pretrained' or 'checkpoint'.
+    """
+
+    place: str
+    owner: dict
+    entry: str
+    config: dict
+    key: str
+
+    @property
+    def address(self) -> str:
+        """Path or address of the weights."""
+        return self.config[self.key]
+
+    @property
+    def of_backbone(self) -> bool:
+        """Whether a backbone starts from them."""
+        return self.place.startswith(('backbone.', 'pretrained'))
+
+
+def find_weights(part: object, place: str = '') -> Iterator[Weights]:
+    """List all weights that a part of a model, at a place, starts from."""
+    if isinstance(part, (list, tuple)):
+        for i, inner in enumerate(part):
+            yield from find_weights(inner, f'{place}{i}.')
+    if not isinstance(part, dict):
+        return
+    if isinstance(part.get('pretrained'), str):
+        yield Weights(
+            f'{place}pretrained', part, 'pretrained', part, 'pretrained'
+        )
+    for start in as_list(part.get('init_cfg')):
+        if start.get('type') in ('Pretrained', PretrainedInit):
+            name = f'{place}init_cfg.checkpoint'
+            yield Weights(name, part, 'init_cfg', start, 'checkpoint')
+    for key, inner in part.items():
+        if key != 'init_cfg':
+            yield from find_weights(inner, f'{place}{key}.')
+
+
+def start_from(model: dict, pretrained: str | None, init: str | None) -> None:
+    """Put weights where a model wants them.
+
+    Args:
+        model: Config of a segmentor, which changes.
+        pretrained: Weights of the backbone, or None for those of the model.
+        init: Checkpoint of all of it, which leaves no use for others.
+
+    Raises:
+        UnfitNetwork: If the backbone has weights at several places.
+    """
+    found = list(find_weights(model))
+    if init:
+        for weights in found:
+            weights.owner[weights.entry] = None
+    if not pretrained:
+        return
+    found = [weights for weights in found if weights.of_backbone]
+    if len(found) > 1:
+        raise UnfitNetwork(
+            'the backbone starts from several weights, model.'
+            f'{" and model.".join(w.place for w in found)}',
+            'leave --pretrained out, and give a config with your files there',
+        )
+    if found and not init:
+        found[0].config[found[0].key] = pretrained
+        return
+    backbone = model['backbone']
+    while isinstance(backbone.get('backbone_cfg'), dict):
+        backbone = backbone['backbone_cfg']
+    backbone['init_cfg'] = dict(type='Pretrained', checkpoint=pretrained)
+
+
+def remark_on_weights(model: dict) -> list[str]:
+    """Say what will be downloaded, and refuse files that are not there.
+
+    Raises:
+        UnfitNetwork: If a file is missing.
+    """
+    found = list(find_weights(model))
+    missing = [
+        f'{weights.address} (model.{weights.place})'
+        for weights in found
+        if '://' not in weights.address
+        and not osp.isfile(osp.expanduser(weights.address))
+    ]
+    if missing:
+        raise UnfitNetwork(
+            f'no pretrained weights in {", ".join(missing)}',
+            'put them there (docs/pretrained_weights.md), give the weights '
+            'of the backbone with --pretrained FILE, or a checkpoint of the '
+            'network with --init CHECKPOINT',
+        )
+    return [
+        f'training starts with a download of {weights.address}'
+        + (
+            ', unless --pretrained FILE replaces it'
+            if weights.of_backbone
+            else ''
+        )
+        for weights in found
+        if '://' in weights.address
+    ]

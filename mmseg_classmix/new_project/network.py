@@ -14,10 +14,8 @@ from mmseg_classmix.new_project.model_config import (
     custom_imports,
     model_of,
     read_config,
-    set_classes,
-)
-from mmseg_classmix.new_project.network_weights import (
     remark_on_weights,
+    set_classes,
     start_from,
 )
 from mmseg_classmix.new_project.proposal import Machine

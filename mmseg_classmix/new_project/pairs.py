@@ -11,6 +11,7 @@ from mmseg_classmix.datasets.image_dataset import (
     find_images,
     without_suffix,
 )
+from mmseg_classmix.new_project.findings import Findings
 
 MASK_SUFFIXES = (*IMG_SUFFIXES, '.gif')
 
@@ -52,6 +53,75 @@ class Pairs:
         )
 
 
+def list_pairs(
+    findings: Findings,
+    images: str,
+    masks: str,
+    options: dict,
+    more_unlabeled: bool = False,
+) -> Pairs | None:
+    """Find images and masks, and say what does not belong together.
+
+    Args:
+        findings: Where problems go.
+        images: Folder of the images.
+        masks: Folder of the masks.
+        options: Of :func:`find_pairs`.
+        more_unlabeled: Whether images without a mask are unlabeled ones.
+    """
+    try:
+        pairs = find_pairs(images, masks, **options)
+    except (FileNotFoundError, ValueError) as error:
+        findings.refuse(str(error), f'correct {images} or {masks}')
+        return None
+    if len(pairs.styles) > 1:
+        findings.refuse(
+            f'several files of {masks} may be the mask of an image',
+            'give --mask-suffix, one of these',
+            [f'NAME{style}.*' for style in pairs.styles],
+        )
+        return None
+    if pairs.doubtful:
+        findings.refuse(
+            f'images of {images} whose mask is not clear',
+            'remove or rename all but one',
+            pairs.doubtful,
+        )
+    if not pairs.mask_of:
+        findings.refuse(
+            f'no image of {images} has a mask in {masks}',
+            _no_pair(pairs),
+        )
+        return None
+    if pairs.unmasked and not more_unlabeled:
+        findings.refuse(
+            f'images of {images} without a mask NAME'
+            f'{"/".join(pairs.mask_suffixes)} in {masks}',
+            'draw the masks, move these images to --unlabeled, or give '
+            f'--unlabeled {images}: then they are unlabeled ones',
+            pairs.unmasked,
+        )
+    if pairs.unused:
+        findings.remark(
+            f'{len(pairs.unused)} masks of {masks} have no image, such as '
+            f'{pairs.unused[0]}: not used'
+        )
+    return pairs
+
+
+def _no_pair(pairs: Pairs) -> str:
+    if not pairs.unmasked:
+        return 'there is no image: name the folder of the images'
+    if not pairs.mask_files:
+        return 'there is no mask: name the folder of the masks'
+    return (
+        'a mask has the path and name of its image, as a.jpg and a.png or '
+        f'a_mask.png, but here are {pairs.unmasked[0]} and '
+        f'{pairs.mask_files[0]}: rename, or give --image-suffix and '
+        '--mask-suffix'
+    )
+
+
 def find_pairs(
     images: str,
     masks: str,
@@ -87,8 +157,8 @@ def find_pairs(
         )
     suffixes = MASK_SUFFIXES
     if mask_suffix is not None:
-        whole = mask_suffix.lower().endswith(MASK_SUFFIXES)
-        suffixes = [mask_suffix + s for s in ([''] if whole else suffixes)]
+        more = [''] if _is_whole(mask_suffix) else suffixes
+        suffixes = [mask_suffix + suffix for suffix in more]
     mask_files = find_images(masks, tuple(suffixes))
     # Masks may lie beside the images, or in a folder below.
     taken = {osp.join(masks, file) for file in mask_files}
@@ -103,7 +173,9 @@ def find_pairs(
         _match(pairs, stems, endings)
         used = set(pairs.mask_of.values())
         pairs.unused = [
-            m for m in mask_files if m not in used and _fits(m, pairs.styles)
+            m
+            for m in mask_files
+            if m not in used and _style(m).endswith(pairs.styles[0])
         ]
     else:
         pairs.unmasked = [name for same in stems.values() for name in same]
@@ -120,6 +192,10 @@ def _endings(stem: str, files: list[str]) -> Iterator[str]:
             yield ending
 
 
+def _is_whole(suffix: str) -> bool:
+    return suffix.lower().endswith(MASK_SUFFIXES)
+
+
 def _style(ending: str) -> str:
     """Ending without the suffix of the file."""
     return ending.rpartition('.')[0]
@@ -130,8 +206,7 @@ def _styles(
 ) -> list[str]:
     """Endings that most images have; plain names win over longer ones."""
     if mask_suffix is not None:
-        whole = mask_suffix.lower().endswith(MASK_SUFFIXES)
-        return [_style(mask_suffix) if whole else mask_suffix]
+        return [_style(mask_suffix) if _is_whole(mask_suffix) else mask_suffix]
     counts = Counter(
         style
         for found in endings.values()
@@ -158,7 +233,3 @@ def _match(
             pairs.mask_of[same[0]] = stem + found[0]
             suffixes.add(found[0])
     pairs.mask_suffixes = sorted(suffixes)
-
-
-def _fits(mask: str, styles: list[str]) -> bool:
-    return _style(mask).endswith(styles[0])

@@ -55,11 +55,7 @@ class Machine:
 
 
 def this_machine(memory: float | None = None) -> Machine:
-    """Look at this machine.
-
-    Args:
-        memory: Memory of the GPU in GiB to assume instead; 0 for no GPU.
-    """
+    """Look at this machine, or assume GiB of GPU memory, 0 for no GPU."""
     if memory is None:
         memory = 0.0
         if torch.cuda.is_available():

@@ -47,13 +47,7 @@ def data_text(
 def class_table(
     classes: Sequence[str], train: np.ndarray, val: np.ndarray
 ) -> PrettyTable:
-    """Tabulate the classes of both labeled streams.
-
-    Args:
-        classes: Names of the classes.
-        train: Pixels of each class in each image, (N, C).
-        val: The same of the images to evaluate on, (M, C).
-    """
+    """Tabulate pixels by class of labeled and val images, (N, C), (M, C)."""
     table = PrettyTable(
         ['class', '% of labeled pixels', 'labeled images', 'val images'],
         align='r',
@@ -74,14 +68,7 @@ def remark_on_classes(
     train: np.ndarray,
     val: np.ndarray,
 ) -> None:
-    """Say which classes cannot be learned or measured.
-
-    Args:
-        findings: Where remarks go.
-        classes: Names of the classes.
-        train: Pixels of each class in each image, (N, C).
-        val: The same of the images to evaluate on, (M, C).
-    """
+    """Say which classes cannot be learned or measured; counts as above."""
     if len(train) < FEW:
         findings.remark(
             f'labeled images to train on: only {len(train)}. Expect results '
@@ -115,13 +102,7 @@ def remark_on_classes(
 def remark_on_streams(
     findings: Findings, labeled: Stream, unlabeled: Stream
 ) -> None:
-    """Say what was left out.
-
-    Args:
-        findings: Where remarks go.
-        labeled: Images that are trained with masks.
-        unlabeled: Images that are trained without.
-    """
+    """Say what was left out."""
     for name, stream in dict(labeled=labeled, unlabeled=unlabeled).items():
         for reason, names in stream.left_out.items():
             findings.remark(
@@ -140,13 +121,7 @@ def remark_on_sizes(
     labeled: Sequence[tuple[int, int]],
     unlabeled: Sequence[tuple[int, int]],
 ) -> None:
-    """Say if one stream has much larger images.
-
-    Args:
-        findings: Where remarks go.
-        labeled: Height and width of labeled images.
-        unlabeled: Height and width of the others.
-    """
+    """Say if one stream has much larger images, (height, width) each."""
     sides = [np.median(np.max(sizes, 1)) for sizes in (labeled, unlabeled)]
     ratio = sides[1] / sides[0]
     if not 1 / RATIO <= ratio <= RATIO:

@@ -5,11 +5,14 @@ import hashlib
 import cv2
 import numpy as np
 import pytest
-from own_images import draw, read, runner, save
+from own_images import draw, new_project, read, save
 
 from mmseg_classmix.new_project.images import same_picture
-from mmseg_classmix.new_project.overlap import unlabeled_stream, without_copies
-from mmseg_classmix.new_project.streams import LabeledImage
+from mmseg_classmix.new_project.streams import (
+    LabeledImage,
+    unlabeled_stream,
+    without_copies,
+)
 
 
 def image(root, name, content):
@@ -29,10 +32,10 @@ def digests_of(folder):
 def test_copies_of_validation_images_are_not_trained_on(tmp_path):
     a = image(tmp_path, 'a.png', b'1')
     copy, other = image(tmp_path, 'b.png', b'1'), image(tmp_path, 'c', b'2')
-    stream = without_copies(['b.png', 'c'], {'b.png': copy, 'c': other}, [a])
+    stream = without_copies([copy, other], [a])
     assert stream.names == ['c']
     assert list(stream.left_out.values()) == [['b.png']]
-    assert without_copies(['c'], {'c': other}, [a]).left_out == {}
+    assert without_copies([other], [a]).left_out == {}
 
 
 def test_reasons(tmp_path):
@@ -100,10 +103,7 @@ def cameras(tmp_path):
     return tmp_path
 
 
-def test_same_numbers_of_other_cameras_are_other_images(
-    cameras, monkeypatch, capsys
-):
-    new_project = runner(monkeypatch, capsys)
+def test_same_numbers_of_other_cameras_are_other_images(cameras):
     val = '--val-images', cameras / 'val', '--val-masks', cameras / 'val_masks'
     output = new_project(cameras, *val, out='first')
     assert len(read(cameras, 'unlabeled', 'first')) == 4
@@ -117,13 +117,11 @@ def test_same_numbers_of_other_cameras_are_other_images(
     assert '1 validation images in another format, by name and' in output
 
 
-def test_same_names_in_one_folder_are_the_same_images(
-    cameras, monkeypatch, capsys
-):
+def test_same_names_in_one_folder_are_the_same_images(cameras):
     (cameras / 'val').rename(cameras / 'more' / 'val')
     val = '--val-images', cameras / 'more' / 'val'
     val += '--val-masks', cameras / 'val_masks'
-    output = runner(monkeypatch, capsys)(cameras, *val, code=1)
+    output = new_project(cameras, *val, code=1)
     assert 'is left: 4 named like validation images of the same' in output
     assert 'rename those that show something else' in output
     assert '--reuse-labeled' not in output

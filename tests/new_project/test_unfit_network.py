@@ -5,13 +5,12 @@ from importlib.util import find_spec
 import pytest
 from mmengine.config import Config
 from other_models import PIDNET
-from own_images import runner, write_images
+from own_images import new_project, write_images
 from support import ROOT
 from tool_process import run_python
 
-from mmseg_classmix.new_project.model_config import find_config
+from mmseg_classmix.new_project.model_config import UnfitNetwork, find_config
 from mmseg_classmix.new_project.network import network_of
-from mmseg_classmix.new_project.unfit import UnfitNetwork
 
 CONFIGS = ROOT / 'configs'
 KNET = 'knet/knet-s3_r50-d8_upernet_8xb2-adamw-80k_ade20k-512x512.py'
@@ -138,7 +137,7 @@ model = dict(
     assert 'model.backbone.init_cfg.checkpoint and model.ba' in refused
 
 
-def test_network_that_learns_edges_is_trained(tmp_path, monkeypatch, capsys):
+def test_network_that_learns_edges_is_trained(tmp_path, monkeypatch):
     root = write_images(tmp_path, labeled=4, size=(70, 90))
     parts = dict(PIDNET, type='EncoderDecoder')
     parts['decode_head'] = dict(parts['decode_head'], num_classes=19)
@@ -149,7 +148,7 @@ def test_network_that_learns_edges_is_trained(tmp_path, monkeypatch, capsys):
     cfg = Config(dict(model=model, custom_imports=dict(imports='my_module')))
     cfg.dump(tmp_path / 'pidnet.py')
     command = '--model', tmp_path / 'pidnet.py', '--iters', '1'
-    runner(monkeypatch, capsys)(root, *command)
+    new_project(root, *command)
     options = ['train_dataloader.num_workers=0']
     options += ['train_dataloader.persistent_workers=False']
     options += ['val_dataloader.num_workers=0']

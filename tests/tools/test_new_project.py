@@ -15,8 +15,8 @@ from own_images import (
     CLASSES,
     TOOL,
     arguments,
+    new_project,
     read,
-    runner,
     save,
     write_images,
 )
@@ -25,11 +25,6 @@ from tool_process import run_python
 
 QUICK = ['train_dataloader.num_workers=0', 'val_dataloader.num_workers=0']
 QUICK += [f'{s}_dataloader.persistent_workers=False' for s in ('train', 'val')]
-
-
-@pytest.fixture
-def new_project(monkeypatch, capsys):
-    return runner(monkeypatch, capsys)
 
 
 def run_printed(output, tool, cwd, *more):
@@ -76,7 +71,7 @@ def test_odd_images_are_trained_and_tested_with_the_printed_commands(
         assert (project / 'work_dirs/supervised/iter_2.pth').is_file()
 
 
-def test_streams_are_apart(tmp_path, new_project):
+def test_streams_are_apart(tmp_path):
     root = write_images(tmp_path, labeled=10)
     output = new_project(root)
     lists = {n: read(root, n) for n in ('labeled', 'val', 'unlabeled')}
@@ -95,7 +90,7 @@ def test_streams_are_apart(tmp_path, new_project):
     assert cfg.randomness.seed == 3
 
 
-def test_validation_images_are_never_unlabeled_ones(tmp_path, new_project):
+def test_validation_images_are_never_unlabeled_ones(tmp_path):
     root = write_images(tmp_path, labeled=10)
     new_project(root, out='first')
     val, labeled = read(root, 'val', 'first'), read(root, 'labeled', 'first')
@@ -118,7 +113,7 @@ def test_validation_images_are_never_unlabeled_ones(tmp_path, new_project):
     assert 'copy.png' not in read(root, 'unlabeled', 'third')
 
 
-def test_one_folder_with_masks_for_some_images(tmp_path, new_project):
+def test_one_folder_with_masks_for_some_images(tmp_path):
     root = write_images(tmp_path, labeled=6, unlabeled=4)
     for path in (root / 'more' / 'deep').iterdir():
         path.rename(root / 'photos' / path.name)
@@ -133,7 +128,7 @@ def test_one_folder_with_masks_for_some_images(tmp_path, new_project):
     assert [name[:2] for name in names] == ['u0', 'u1', 'u2', 'u3']
 
 
-def test_given_validation_folders(tmp_path, new_project):
+def test_given_validation_folders(tmp_path):
     root = write_images(tmp_path, labeled=4)
     other = write_images(tmp_path / 'other', labeled=3, unlabeled=0)
     # Copies of the labeled ones: these are not trained on.
@@ -150,7 +145,7 @@ def test_given_validation_folders(tmp_path, new_project):
     assert cfg.val_dataloader.dataset.data_root == str(other)
 
 
-def test_masks_of_colors_are_counted_and_converted(tmp_path, new_project):
+def test_masks_of_colors_are_counted_and_converted(tmp_path):
     root = write_images(tmp_path, labeled=5, mask_end='.png')
     colors = np.array([[0, 0, 255], [0, 128, 0]], np.uint8)
     numbers = {}
@@ -171,7 +166,7 @@ def test_masks_of_colors_are_counted_and_converted(tmp_path, new_project):
         assert (cv2.imread(path, cv2.IMREAD_UNCHANGED) == expected).all()
 
 
-def test_classes_of_a_file(tmp_path, new_project):
+def test_classes_of_a_file(tmp_path):
     root = write_images(tmp_path, labeled=3, white=1)
     (root / 'names.txt').write_text('sky blue\r\nÄcker\n\n', 'utf-8')
     new_project(root, classes=[root / 'names.txt'])
@@ -181,7 +176,7 @@ def test_classes_of_a_file(tmp_path, new_project):
     assert 'mask_values' not in cfg.labeled
 
 
-def test_network_of_mmseg(tmp_path, new_project):
+def test_network_of_mmseg(tmp_path):
     root = write_images(tmp_path, labeled=3, white=1)
     name = 'segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py'
     new_project(root, '--model', name, '--iters', '50')
@@ -200,9 +195,7 @@ def test_network_of_mmseg(tmp_path, new_project):
     assert (warmup.begin, warmup.end, poly.begin, poly.end) == (0, 5, 5, 51)
 
 
-def test_endings_of_images_and_masks_are_those_of_the_datasets(
-    tmp_path, new_project
-):
+def test_endings_of_images_and_masks_are_those_of_the_datasets(tmp_path):
     mask = np.eye(40, dtype=np.uint8)
     for i in range(6):
         image = np.full((40, 40, 3), 40 * i, np.uint8)
@@ -225,7 +218,7 @@ def test_endings_of_images_and_masks_are_those_of_the_datasets(
     assert lengths == [5, 1, 1]
 
 
-def test_photos_are_resized_in_all_pipelines(tmp_path, new_project):
+def test_photos_are_resized_in_all_pipelines(tmp_path):
     root = write_images(tmp_path, labeled=3, white=1, size=(768, 2048))
     save(root / 'more' / 'deep' / 'u4.jpeg', np.zeros((99, 99), np.uint8))
     assert 'times as long' not in new_project(root, out='other')

@@ -5,17 +5,10 @@ import re
 import cv2
 import numpy as np
 import pytest
-from own_images import read, runner, save, write_images
+from own_images import new_project, read, save, write_images
 
 
-@pytest.fixture
-def new_project(monkeypatch, capsys):
-    return runner(monkeypatch, capsys)
-
-
-def test_every_problem_is_listed_at_once_and_nothing_is_written(
-    tmp_path, new_project
-):
+def test_every_problem_is_listed_at_once_and_nothing_is_written(tmp_path):
     root = write_images(tmp_path, labeled=6)
     (root / 'masks' / 'p 0_mask.png').unlink()
     (root / 'photos' / 'p 1.png').write_bytes(b'')
@@ -32,7 +25,7 @@ def test_every_problem_is_listed_at_once_and_nothing_is_written(
     assert not (root / 'my project').exists()
 
 
-def test_folder_that_is_not_empty_is_refused(tmp_path, new_project):
+def test_folder_that_is_not_empty_is_refused(tmp_path):
     root = write_images(tmp_path, labeled=3)
     (root / 'my project').mkdir()
     new_project(root)
@@ -99,7 +92,7 @@ def spoil_count(root):
         (spoil_count, ['has 1 image with a mask', 'label at least 2']),
     ],
 )
-def test_bad_data_is_named_with_a_way_out(tmp_path, new_project, spoil, texts):
+def test_bad_data_is_named_with_a_way_out(tmp_path, spoil, texts):
     root = write_images(tmp_path, labeled=3)
     spoil(root)
     output = new_project(root, code=1)
@@ -121,9 +114,7 @@ def test_bad_data_is_named_with_a_way_out(tmp_path, new_project, spoil, texts):
         (['--colors', '1,2,3'], 'ab', '1 different --colors for 2 classes'),
     ],
 )
-def test_bad_arguments_are_named_with_a_way_out(
-    tmp_path, new_project, more, classes, text
-):
+def test_bad_arguments_are_named_with_a_way_out(tmp_path, more, classes, text):
     root = write_images(tmp_path, labeled=3)
     output = new_project(root, *more, classes=classes, code=1)
     assert text in output
@@ -131,9 +122,7 @@ def test_bad_arguments_are_named_with_a_way_out(
     assert not (root / 'my project').exists()
 
 
-def test_images_that_are_all_labeled_leave_no_unlabeled_ones(
-    tmp_path, new_project
-):
+def test_images_that_are_all_labeled_leave_no_unlabeled_ones(tmp_path):
     root = write_images(tmp_path, labeled=4)
     command = ['--unlabeled', root / 'photos']
     output = new_project(root, *command, code=1)
@@ -142,9 +131,7 @@ def test_images_that_are_all_labeled_leave_no_unlabeled_ones(
     assert read(root, 'unlabeled') == read(root, 'labeled')
 
 
-def test_class_that_cannot_be_learned_or_measured_is_said(
-    tmp_path, new_project
-):
+def test_class_that_cannot_be_learned_or_measured_is_said(tmp_path):
     root = write_images(tmp_path, labeled=5, white=1)
     new_project(root, out='first')
     (val,) = read(root, 'val', 'first')
