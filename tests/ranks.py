@@ -81,3 +81,10 @@ def _outcome(receiver):
     except EOFError:
         return None, True
     return outcome, isinstance(outcome, Exception)
+
+
+def bytes_written():
+    """What the system counts for this process, whatever wrote it."""
+    with open('/proc/self/io') as file:
+        lines = dict(line.split(': ') for line in file)
+    return int(lines['wchar'])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
-from ranks import run_ranks
+from ranks import bytes_written, run_ranks
 
 from mmseg_classmix.mixing import (
     BatchMix,
@@ -23,7 +23,6 @@ MIXES = dict(
     CutMix=CutMix(source='labeled'),
     CowMix=CowMix(sigma=(1, 3), source='labeled'),
 )
-every_mix = pytest.mark.parametrize('mix', MIXES.values(), ids=MIXES)
 # Numbers of labeled and unlabeled images: partners, written by hand.
 PARTNERS = {
     (2, 2): [0, 1],
@@ -33,13 +32,9 @@ PARTNERS = {
     (3, 2): [0, 1],
     (2, 4): [0, 0, 1, 1],
 }
+#: What two processes mix: each mix, and each way to share the images.
+CASES = list(zip(MIXES.values(), [(1, 1), (1, 2), (3, 2)], strict=True))
 CLASSES, IGNORE, SIZE = 5, 255, (8, 10)
-
-
-class HiddenMix(ClassMix):
-    """A mix that carries one more label along."""
-
-    mixed_keys = (*BatchMix.mixed_keys, 'hidden_label')
 
 
 def make_batch(labeled=2, unlabeled=2, seed=0, **changes):
@@ -87,12 +82,19 @@ def pasted_by_loop(batch, mask, pairs):
     return out
 
 
-@every_mix
-@pytest.mark.parametrize('counts', PARTNERS, ids=str)
+@pytest.mark.parametrize(
+    ('mix', 'counts'),
+    zip([*MIXES.values()] * 2, PARTNERS, strict=True),
+    ids=str,
+)
 def test_pixels_under_the_mask_are_labeled_ones(mix, counts):
-    batch = make_batch(*counts)
+    batch, same = make_batch(*counts), make_batch(*counts)
     out = mix(batch)
     mask = out['mask']
+    for key in mix.mixed_keys:
+        assert torch.equal(batch[key], same[key])
+    for key, value in same['labeled'].items():
+        assert torch.equal(batch['labeled'][key], value)
     assert 0 < mask.float().mean() < 1
     expected = pasted_by_loop(batch, mask, PARTNERS[counts])
     for key in mix.mixed_keys:
@@ -101,14 +103,6 @@ def test_pixels_under_the_mask_are_labeled_ones(mix, counts):
     assert torch.equal(out['ground_truth'], mask)
     for key in ('pseudo_label', 'confidence'):
         assert torch.equal(out['unlabeled'][key], batch[key])
-
-
-def test_hidden_labels_of_pasted_pixels_are_the_ground_truth():
-    batch = make_batch()
-    out = HiddenMix(source='labeled')(batch)
-    expected = pasted_by_loop(batch, out['mask'], [0, 1])
-    for key in HiddenMix.mixed_keys:
-        np.testing.assert_array_equal(out[key], expected[key])
 
 
 @pytest.mark.parametrize(('round_up', 'half'), [(False, 2), (True, 3)])
@@ -137,56 +131,36 @@ def test_boxes_carry_ignored_pixels_along():
     assert not out['confidence'][ignored].any()
 
 
-@every_mix
-def test_the_given_batch_is_not_changed(mix):
-    batch, same = make_batch(), make_batch()
-    mix(batch)
-    assert batch.keys() == same.keys()
-    for key in ('img', 'pseudo_label', 'confidence', 'prob'):
-        assert torch.equal(batch[key], same[key])
-    for key, value in same['labeled'].items():
-        assert torch.equal(batch['labeled'][key], value)
-
-
-def mix_part(rank, name, counts):
+def mix_parts(rank):
     """Mix the images of one of two ranks; count what it has sent."""
     dist.init_process_group('gloo')
     dist.barrier()
+    return [mix_part(rank, *case) for case in CASES]
+
+
+def mix_part(rank, mix, counts):
     batch = make_batch(*(2 * count for count in counts))
     own = {key: batch[key].chunk(2)[rank] for key in BatchMix.mixed_keys}
     labeled = batch['labeled'].items()
     batch['labeled'] = {key: x.chunk(2)[rank] for key, x in labeled}
-    with open('/proc/self/io') as file:
-        before = file.read()
-    ahead = send_images([MIXES[name]], own['img'])
-    out = MIXES[name]({**batch, **own, **ahead})
-    with open('/proc/self/io') as file:
-        after = file.read()
-    sent = [
-        int(dict(line.split(': ') for line in text.splitlines())['wchar'])
-        for text in (before, after)
-    ]
-    return sent[1] - sent[0], [out[k].numpy() for k in BatchMix.mixed_keys]
+    before = bytes_written()
+    ahead = send_images([mix], own['img'])
+    out = mix({**batch, **own, **ahead})
+    sent = bytes_written() - before
+    return sent, [out[k].numpy() for k in BatchMix.mixed_keys]
 
 
-@pytest.mark.parametrize('counts', [(1, 1), (1, 2), (3, 2)], ids=str)
-@pytest.mark.parametrize('name', MIXES)
-def test_two_processes_paste_like_one_and_send_nothing(name, counts):
-    outcomes = run_ranks(mix_part, name, counts)
+def test_two_processes_paste_like_one_and_send_nothing():
+    outcomes = run_ranks(mix_parts)
     for outcome in outcomes:
-        assert isinstance(outcome, tuple), outcome
-    whole = MIXES[name](make_batch(*(2 * count for count in counts)))
-    for i, key in enumerate(BatchMix.mixed_keys):
-        parts = [torch.from_numpy(mixed[i]) for _, mixed in outcomes]
-        assert torch.equal(torch.cat(parts), whole[key])
-    # An image alone has 960 bytes.
-    assert max(sent for sent, _ in outcomes) < 100
-
-
-def test_images_are_sent_ahead_for_a_ring_only():
-    img = torch.rand(2, 3, 4, 4)
-    assert send_images([ClassMix(source='labeled')], img) == {}
-    assert send_images([ClassMix()], img)
+        assert isinstance(outcome, list), outcome
+    for (mix, counts), *ranks in zip(CASES, *outcomes, strict=True):
+        whole = mix(make_batch(*(2 * count for count in counts)))
+        for i, key in enumerate(BatchMix.mixed_keys):
+            parts = [torch.from_numpy(mixed[i]) for _, mixed in ranks]
+            assert torch.equal(torch.cat(parts), whole[key])
+        # An image alone has 960 bytes.
+        assert max(sent for sent, _ in ranks) < 100
 
 
 def test_neighbors_may_be_mixed_before_labeled_images_are_pasted():

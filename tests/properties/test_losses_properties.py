@@ -5,7 +5,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from inputs import CLASSES, SEEDS, SHAPES, labels, quick
+from property_inputs import CLASSES, SEEDS, SHAPES, labels, quick
 
 from mmseg_classmix.models.losses import (
     GlobalCrossEntropyLoss,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from inputs import quick
+from property_inputs import quick
 from torch.utils.data import ConcatDataset
 
 from mmseg_classmix.datasets import MultiSourceSampler

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from inputs import SHAPES, quick
 from mmengine.logging import MessageHub
+from property_inputs import SHAPES, quick
 
 from mmseg_classmix.models.losses.unsup_loss import WEIGHTINGS, UnsupWeight
 

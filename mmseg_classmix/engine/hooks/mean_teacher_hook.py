@@ -83,6 +83,7 @@ class MeanTeacherHook(Hook):
         self._update = TeacherUpdate(
             model.student, model.teacher, self.buffers
         )
+        self._accumulated = accumulative_counts(runner)
         model.teacher_updates = True
         # The log of a run is in its checkpoints: a resume finds the decision.
         if runner.iter == 0:
@@ -97,19 +98,24 @@ class MeanTeacherHook(Hook):
         outputs: dict | None = None,
     ) -> None:
         """Update the teacher if this iteration made an optimizer step."""
-        optim_wrapper, hub = runner.optim_wrapper, runner.message_hub
-        if not optim_wrapper.should_update():
+        hub = runner.message_hub
+        if not runner.optim_wrapper.should_update():
             return
         # Left out by a gradient scaler: NonFiniteHook says so.
         if hub.get_info('step_skipped', False):
             return
-        step = runner.iter // accumulative_counts(runner)
-        step -= hub.get_info('skipped_steps', 0)
-        momentum = self.momentum
-        if hub.get_info('ema_warmup', self.warmup):
-            momentum = max(momentum, 1 / (step + 1))
+        momentum = self._momentum(runner)
         self._update(momentum)
         hub.update_scalar('train/ema_momentum', momentum)
+
+    def _momentum(self, runner: Runner) -> float:
+        """Share of the student that the teacher takes at this step."""
+        hub = runner.message_hub
+        if not hub.get_info('ema_warmup', self.warmup):
+            return self.momentum
+        step = runner.iter // self._accumulated
+        step -= hub.get_info('skipped_steps', 0)
+        return max(self.momentum, 1 / (step + 1))
 
 
 class TeacherUpdate:
