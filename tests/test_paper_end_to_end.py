@@ -39,7 +39,7 @@ def write_lists(cfg, root, labeled):
 
 
 def small(name, tmp_path):
-    """The shipped config, but for folders, size, length and weights."""
+    """The shipped config, but for folders, size, length, width and weights."""
     write, labeled = CASES[name]
     root = tmp_path / 'data'
     write(root)
@@ -51,14 +51,14 @@ def small(name, tmp_path):
     network.data_preprocessor.size = SIZE
     # The published weights cannot be had here.
     network.backbone.init_cfg = None
+    # All 101 layers, each of an eighth of the channels.
+    network.backbone.update(stem_channels=8, base_channels=8)
+    network.decode_head.in_channels = 256
     network.decode_head.init_cfg = None
     batch = 2 * labeled
     cfg.train_dataloader.batch_size = batch
     cfg.train_dataloader.sampler.batch_size = batch
     cfg.train_cfg.update(max_iters=2, val_interval=2)
-    # Half a gigabyte each: the last one is enough.
-    assert cfg.default_hooks.checkpoint.save_best == 'student/mIoU'
-    cfg.default_hooks.checkpoint.save_best = None
     cfg.work_dir = str(tmp_path / 'run')
     cfg.experiment_name = cfg.visualizer.name = tmp_path.name
     return cfg
