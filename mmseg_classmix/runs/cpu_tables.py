@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
-from .paper import SEMI_SUPERVISED, SUPERVISED, Experiment
+from .experiments import SEMI_SUPERVISED, SUPERVISED, Experiment
 
 FRACTIONS = ('1-8', '1-30', '1-4', '1-2')
 # Other mixes, at the fraction of the first row.

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from .paper import EXPERIMENTS, SUPERVISED, Experiment, find_experiment
+from .experiments import EXPERIMENTS, SUPERVISED, Experiment, find_experiment
 from .run import Run
-from .run_config import settings
+from .settings import settings
 
 # Longer lists of differences tell nothing.
 SHOWN_DIFFERENCES = 2

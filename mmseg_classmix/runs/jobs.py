@@ -10,11 +10,11 @@ from pathlib import Path, PurePath
 
 from mmengine.config import Config
 
-from . import paper
+from . import experiments as paper
 from .cpu_tables import CAMVID, QUICKSTART
-from .paper import Experiment
+from .experiments import Experiment
 from .run import read_run
-from .run_config import SPLIT_FILE, labeled_source
+from .settings import SPLIT_FILE, labeled_source
 
 TABLES = dict(paper.TABLES, camvid=CAMVID, quickstart=QUICKSTART)
 # configs/ablations inherit from a config of this name.

@@ -14,8 +14,8 @@ from typing import Any
 from mmseg_classmix.runs.plain_config import read_plain_config
 
 from .log import read_log
-from .paper import SEMI_SUPERVISED
-from .run_config import (
+from .experiments import SEMI_SUPERVISED
+from .settings import (
     data_name,
     fits_baseline,
     images_per_iter,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from statistics import mean, stdev
 
 from .groups import Group, seed_of
-from .paper import SUPERVISED
+from .experiments import SUPERVISED
 from .run import Run
 
 

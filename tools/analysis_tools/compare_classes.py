@@ -20,7 +20,7 @@ with contextlib.redirect_stdout(sys.stderr):
     from mmseg_classmix.cli.runs_parser import runs_parser
     from mmseg_classmix.runs.class_tables import read_class_scores
     from mmseg_classmix.runs.groups import Group, group_runs
-    from mmseg_classmix.runs.paper import SUPERVISED
+    from mmseg_classmix.runs.experiments import SUPERVISED
     from mmseg_classmix.runs.run import NETWORKS, find_runs
     from mmseg_classmix.runs.text_table import STYLES, render
 

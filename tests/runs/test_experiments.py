@@ -2,8 +2,8 @@ import pytest
 from mmengine.config import Config
 from support import ROOT
 
-from mmseg_classmix.runs.paper import EXPERIMENTS, TABLES
-from mmseg_classmix.runs.run_config import (
+from mmseg_classmix.runs.experiments import EXPERIMENTS, TABLES
+from mmseg_classmix.runs.settings import (
     data_name,
     fits_baseline,
     images_per_iter,

@@ -6,9 +6,7 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
-from mmseg_classmix.datasets.wrappers import leaf_configs
-
-from .paper import SEMI_SUPERVISED, SUPERVISED
+from .experiments import SEMI_SUPERVISED, SUPERVISED
 
 # A name that does not say what the data are.
 PLAIN_TYPES = ('BaseSegDataset', 'CustomDataset')
@@ -47,7 +45,10 @@ def method_of(cfg: Config) -> str:
 
 def labeled_source(cfg: Config) -> ConfigDict:
     """Find the data set of the labeled images, without its wrappers."""
-    return next(leaf_configs('', cfg.train_dataloader.dataset))[1]
+    source = cfg.train_dataloader.dataset
+    while 'dataset' in source or 'datasets' in source:
+        source = (source.get('datasets') or [source.get('dataset')])[0]
+    return source
 
 
 def data_name(source: ConfigDict) -> str:
