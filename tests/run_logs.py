@@ -1,16 +1,20 @@
-"""Work directories as mmengine leaves them, with scores of our choice."""
+"""Work directories as trainings leave them, with scores of our choice."""
 
 import json
-import runpy
-import subprocess
-import sys
+from copy import deepcopy
+from functools import lru_cache
 
-import pytest
 from mmengine.config import Config
-from support import CLASSMIX, ROOT, SUPERVISED, environment
+from support import CLASSMIX, ROOT, SUPERVISED
 
-# Of a real log; the number of processes is at its head.
-LOG = 'Runtime environment:\n    Distributed launcher: none\n    GPU number: '
+from mmseg_classmix.distributed.config_text import plain
+
+SOURCE = 'train_dataloader.dataset.datasets'
+
+
+@lru_cache
+def load_config(path):
+    return Config.fromfile(str(path))
 
 
 def experiment_config(name, semi, data, fraction, seed, **options):
@@ -19,12 +23,11 @@ def experiment_config(name, semi, data, fraction, seed, **options):
     paths = [ROOT / 'configs' / kind / f'{name}.py' for kind in kinds]
     paths = [path for path in paths if path.is_file() and 'City' in data]
     paths.append(CLASSMIX if semi else SUPERVISED)
-    cfg = Config.fromfile(str(paths[0]))
+    cfg = deepcopy(load_config(paths[0]))
     lists = f'/splits/x/{fraction}_{seed}_'
-    source = 'train_dataloader.dataset.datasets'
     values = {
-        f'{source}.0.type': data,
-        f'{source}.0.data_root': '/data/root',
+        f'{SOURCE}.0.type': data,
+        f'{SOURCE}.0.data_root': '/data/root',
         'randomness.seed': seed,
         'train_cfg.max_iters': 40_000,
         'train_dataloader.batch_size': 4 if semi else 2,
@@ -32,11 +35,11 @@ def experiment_config(name, semi, data, fraction, seed, **options):
     if fraction == 'full':
         cfg.train_dataloader.dataset.datasets[0].pop('ann_file', None)
     else:
-        values[f'{source}.0.ann_file'] = f'{lists}labeled.txt'
+        values[f'{SOURCE}.0.ann_file'] = f'{lists}labeled.txt'
         if semi:
-            values[f'{source}.1.ann_file'] = f'{lists}unlabeled.txt'
+            values[f'{SOURCE}.1.ann_file'] = f'{lists}unlabeled.txt'
     cfg.merge_from_dict({**values, **options})
-    return cfg
+    return f'{paths[0].parent.name}/{name}', cfg
 
 
 def write_run(
@@ -48,32 +51,66 @@ def write_run(
     fraction='1-8',
     seed=0,
     processes=1,
-    start='20260101_000000',
+    classes=None,
     **options,
 ):
-    """Write one start of a run.
+    """Write the record and the log of a run that was started once.
 
     Args:
         scores: mIoU by iteration; of a mean teacher (student, teacher).
+        classes: IoU at the end by network and class.
         options: Dotted keys of the config, and their values.
     """
-    cfg = experiment_config(name, semi, data, fraction, seed, **options)
-    vis = work_dir / start / 'vis_data'
-    vis.mkdir(parents=True)
-    cfg.dump(str(vis / 'config.py'))
-    cfg.dump(str(work_dir / f'{name}.py'))
-    (work_dir / start / f'{start}.log').write_text(f'{LOG}{processes}\n')
-    lines = []
-    for step, value in scores.items():
-        lines.append(dict(loss=1.0, time=0.1, iter=step, step=step))
-        line = dict(mIoU=value)
-        if semi:
-            line = {'student/mIoU': value[0], 'teacher/mIoU': value[1]}
-        lines.append({**line, 'data_time': 0.1, 'time': 0.1, 'step': step})
-    (vis / 'scalars.json').write_text(
-        ''.join(f'{json.dumps(line)}\n' for line in lines)
+    name, cfg = experiment_config(name, semi, data, fraction, seed, **options)
+    networks = ('student', 'teacher') if semi else ('student',)
+    validations = [
+        dict(
+            iteration=step,
+            scores={
+                network: dict(mIoU=score)
+                for network, score in zip(
+                    networks, value if semi else (value,), strict=True
+                )
+            },
+            class_scores={
+                network: dict(IoU=list(values.values()))
+                for network, values in (classes or {}).items()
+            },
+        )
+        for step, value in scores.items()
+    ]
+    start = dict(iteration=0, log='20260101_000000', world_size=processes)
+    record = dict(
+        format=1,
+        name=name,
+        config=plain(cfg.to_dict()),
+        seed=cfg.randomness.seed,
+        split=dict(share=fraction, seed=None if fraction == 'full' else seed),
+        classes=list(next(iter(classes.values()))) if classes else [],
+        starts=[start],
+        validations=validations,
     )
+    lines = [dict(loss=1.0, time=0.1, step=step) for step in scores]
+    write_log(work_dir, start['log'], lines)
+    (work_dir / 'run.json').write_text(json.dumps(record))
     return work_dir
+
+
+def write_log(work_dir, start, lines):
+    """Write what mmengine logs of one start; returns the file."""
+    path = work_dir / start / 'vis_data' / 'scalars.json'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(''.join(f'{json.dumps(line)}\n' for line in lines))
+    return path
+
+
+def add_start(work_dir, iteration, log, lines):
+    """Resume a written run at an iteration, with a log of our choice."""
+    path = work_dir / 'run.json'
+    record = json.loads(path.read_text())
+    record['starts'].append(dict(iteration=iteration, log=log, world_size=1))
+    path.write_text(json.dumps(record))
+    write_log(work_dir, log, lines)
 
 
 def write_table_configs(root):
@@ -98,46 +135,3 @@ def write_table_configs(root):
             path = root / 'splits' / 'tiny' / f'1-8_{seed}_{kind}.txt'
             path.write_text(text)
     return root
-
-
-def run_tool(tool, *arguments, cwd=None, **env):
-    """Run a tool as a shell does, stdout and stderr apart."""
-    return subprocess.run(
-        [sys.executable, str(tool), *map(str, arguments)],
-        cwd=cwd,
-        env=environment(**env),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-
-
-def call_tool(tool, monkeypatch, capsys, *arguments):
-    """Run a tool in this process, which has imported everything already.
-
-    Returns:
-        Its stdout, its stderr, and what it passed to sys.exit.
-    """
-    main = runpy.run_path(str(tool))['main']
-    monkeypatch.setattr(sys, 'argv', [str(tool), *map(str, arguments)])
-    capsys.readouterr()
-    error = None
-    try:
-        main()
-    except SystemExit as stop:
-        error = stop.code
-    return *capsys.readouterr(), error
-
-
-def tool_fixture(tool):
-    """A fixture that runs a tool in this process: its stdout and its error."""
-
-    @pytest.fixture
-    def call(monkeypatch, capsys):
-        def run(*arguments):
-            out, _, error = call_tool(tool, monkeypatch, capsys, *arguments)
-            return out, error
-
-        return run
-
-    return call

@@ -19,16 +19,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch.distributed.elastic.utils.distributed import get_free_port
 
 # The OneDL packages print when they are imported: not among the commands.
 with contextlib.redirect_stdout(sys.stderr):
+    from mmseg_classmix.runs.experiments import TABLES
     from mmseg_classmix.runs.jobs import (
         BEGUN,
         FINISHED,
-        TABLES,
         Job,
         command_line,
         experiments_of,
@@ -39,7 +40,7 @@ with contextlib.redirect_stdout(sys.stderr):
 TOOLS = Path(__file__).resolve().parent
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -97,7 +98,7 @@ def parse_args() -> argparse.Namespace:
         metavar='KEY=VALUE',
         help='passed on to every run',
     )
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if args.gpus < 1:
         parser.error(f'--gpus {args.gpus} must be at least 1')
     if args.jobs < 1:
@@ -203,14 +204,15 @@ def submit(jobs: list[Job], gpus: int, partition: str) -> list[Job]:
 
 
 def ended_well(job: Job, code: int) -> bool:
-    """Whether a run is finished, by its log and not by its word."""
+    """Whether a run is finished, by its record and not by its word."""
     if code:
         say(f'failed with exit code {code}: {job.work_dir}')
         return False
     run = read_run(job.work_dir)
     if run is None or not run.finished:
         say(
-            f'ended, but its log has no validation at the last iteration: '
+            f'ended, but its run.json has no validation at the last '
+            f'iteration: '
             f'{job.work_dir}; if its last checkpoint is that of the last '
             'iteration, let last_checkpoint name an earlier one and --resume'
         )
@@ -223,9 +225,9 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Train, or print what would be run."""
-    args = parse_args()
+    args = parse_args(argv)
     # Python ends without it, and runs go on that nobody waits for.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:

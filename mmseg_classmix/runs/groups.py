@@ -1,14 +1,17 @@
-"""Group finished runs over seeds and place them in the paper."""
+"""Finished runs grouped over seeds: their scores, gains and published rows."""
 
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean, stdev
 
 from mmengine.config import Config
 
-from .experiments import EXPERIMENTS, SUPERVISED, Experiment, find_experiment
+from mmseg_classmix.distributed.config_text import plain
+
+from .experiments import EXPERIMENTS, SUPERVISED, Experiment
 from .run import Run
-from .settings import settings
+from .settings import differences, settings
 
 # Longer lists of differences tell nothing.
 SHOWN_DIFFERENCES = 2
@@ -53,6 +56,37 @@ class Group:
         return self.experiment is not None and not self.deviation
 
 
+@dataclass(frozen=True)
+class Score:
+    """Mean over seeds.
+
+    Args:
+        mean: Mean.
+        std: Sample standard deviation, None for a single run.
+        count: Number of runs.
+    """
+
+    mean: float
+    std: float | None
+    count: int
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Difference to a baseline.
+
+    Args:
+        points: Mean of the group minus mean of the baseline.
+        count: Number of seeds that both were averaged over, 0 if they share
+            none and the difference is that of all runs.
+        partial: Whether runs of the group had to be left out.
+    """
+
+    points: float
+    count: int
+    partial: bool
+
+
 def group_runs(runs: list[Run], configs: Path) -> list[Group]:
     """Group finished runs that differ in nothing but the seed.
 
@@ -74,15 +108,18 @@ def group_runs(runs: list[Run], configs: Path) -> list[Group]:
         same_name[key][tuple(sorted(run.settings.items()))].append(run)
     groups, twice = [], []
     for variants in same_name.values():
-        differences = _differences([dict(key) for key in variants])
-        for members, difference in zip(
-            variants.values(), differences, strict=True
-        ):
-            twice += _check_seeds(members)
-            members.sort(key=_seed_order)
+        found = differences([dict(key) for key in variants])
+        for members, difference in zip(variants.values(), found, strict=True):
+            twice += _same_seeds(members)
+            members.sort(key=_seed_of)
             experiment, deviation = _place_in_paper(members[0], configs)
             groups.append(
-                Group(tuple(members), difference, experiment, deviation)
+                Group(
+                    tuple(members),
+                    _shown(difference),
+                    experiment,
+                    deviation,
+                )
             )
     if twice:
         raise ValueError(
@@ -92,21 +129,16 @@ def group_runs(runs: list[Run], configs: Path) -> list[Group]:
     return sorted(groups, key=_group_order)
 
 
-def seed_of(run: Run) -> tuple[int | None, int | None]:
+def _seed_of(run: Run) -> tuple[int, int]:
     """Seed and split: what tells the runs of a group apart."""
-    return run.seed, run.split
+    return run.seed, -1 if run.split is None else run.split
 
 
-def _seed_order(run: Run) -> tuple:
-    numbers = (-1 if n is None else n for n in seed_of(run))
-    return *numbers, str(run.work_dir)
-
-
-def _check_seeds(runs: list[Run]) -> list[str]:
+def _same_seeds(runs: list[Run]) -> list[str]:
     seen, twice = {}, []
     for run in runs:
-        twin = seen.setdefault(seed_of(run), run)
-        if run.seed is not None and twin is not run:
+        twin = seen.setdefault(_seed_of(run), run)
+        if twin is not run:
             twice.append(
                 f'{run.name}, {run.data} {run.fraction}, seed {run.seed}: '
                 f'{twin.work_dir} and {run.work_dir}'
@@ -115,7 +147,8 @@ def _check_seeds(runs: list[Run]) -> list[str]:
 
 
 def _place_in_paper(run: Run, configs: Path) -> tuple[Experiment | None, str]:
-    experiment = find_experiment(run.name, run.method)
+    """The row of the paper, and why a run may not stand next to it."""
+    experiment = next((e for e in EXPERIMENTS if e.config == run.config), None)
     if experiment is None or run.data != experiment.data:
         return experiment, 'another data set'
     labeled = run.images[0] if run.images else None
@@ -132,10 +165,9 @@ def _place_in_paper(run: Run, configs: Path) -> tuple[Experiment | None, str]:
     path = configs / f'{experiment.config}.py'
     if not deviations and path.is_file():
         cfg = Config.fromfile(str(path), import_custom_modules=False)
-        changed, _ = _differences(
-            [_method(run.settings), _method(settings(cfg, None))]
-        )
-        deviations = [f'{changed}, unlike {path}'] if changed else []
+        shipped = settings(plain(cfg.to_dict()), world_size=1)
+        changed, _ = differences([_method(run.settings), _method(shipped)])
+        deviations = [f'{_shown(changed)}, unlike {path}'] if changed else []
     return experiment, '; '.join(deviations)
 
 
@@ -144,26 +176,15 @@ def _method(flat: dict[str, str]) -> dict[str, str]:
     return {
         key: value
         for key, value in flat.items()
-        if not key.startswith('images_per_') and not key.endswith('data_root')
+        if key != 'images_per_iter' and not key.endswith('data_root')
     }
 
 
-def _differences(variants: list[dict[str, str]]) -> list[str]:
-    """Say what each of several settings has that not all of them have."""
-    keys = sorted(
-        key
-        for key in set().union(*variants)
-        if len({variant.get(key) for variant in variants}) > 1
-    )
-    texts = []
-    for variant in variants:
-        parts = [f'{k}={variant.get(k, "unset")}' for k in keys]
-        hidden = len(parts) - SHOWN_DIFFERENCES
-        parts = parts[:SHOWN_DIFFERENCES]
-        if hidden > 0:
-            parts.append(f'{hidden} more')
-        texts.append(', '.join(parts))
-    return texts
+def _shown(difference: dict[str, str]) -> str:
+    parts = [f'{key}={value}' for key, value in difference.items()]
+    hidden = len(parts) - SHOWN_DIFFERENCES
+    more = [f'{hidden} more'] if hidden > 0 else []
+    return ', '.join(parts[:SHOWN_DIFFERENCES] + more)
 
 
 def _group_order(group: Group) -> tuple:
@@ -174,3 +195,90 @@ def _group_order(group: Group) -> tuple:
     if known and known.data == run.data:
         rank = (0, '', False, place)
     return (run.data, *rank, run.name, run.max_iters, group.difference)
+
+
+def score(
+    runs: tuple[Run, ...], network: str, metric: str, best: bool = False
+) -> Score | None:
+    """Average a score.
+
+    Args:
+        runs: Runs of one group.
+        network: 'student' or 'teacher'.
+        metric: Such as 'mIoU'.
+        best: Best validation of every run instead of the last one.
+
+    Returns:
+        The average, None if not every run has the score.
+    """
+    values = [run.score(network, metric, best) for run in runs]
+    if not values or None in values:
+        return None
+    std = stdev(values) if len(values) > 1 else None
+    return Score(mean(values), std, len(values))
+
+
+def find_baseline(
+    group: Group, groups: list[Group]
+) -> tuple[Group | None, list[Group]]:
+    """Find the supervised runs that a group has to beat.
+
+    They have the data set, labeled share, number of iterations, pipeline and
+    number of labeled images, backbone, initial weights and validation of the
+    group. Of several such groups a baseline of the paper goes first.
+
+    Args:
+        group: Any group.
+        groups: All groups.
+
+    Returns:
+        The baseline, None for a supervised group or if none fits or several
+        fit equally well; and all groups that fit.
+    """
+    if group.first.method == SUPERVISED:
+        return None, []
+    fitting = [
+        other
+        for other in groups
+        if other.first.method == SUPERVISED
+        and _comparable(other.first) == _comparable(group.first)
+    ]
+    known = [other for other in fitting if other.experiment is not None]
+    choice = known or fitting
+    return (choice[0] if len(choice) == 1 else None), fitting
+
+
+def gain(
+    group: Group,
+    baseline: Group,
+    network: str,
+    metric: str,
+    best: bool = False,
+) -> Gain | None:
+    """Compare a group with its baseline on the seeds that both have.
+
+    Args:
+        group: Semi-supervised runs.
+        baseline: Supervised runs.
+        network: Network of the group; a baseline has but one.
+        metric: Such as 'mIoU'.
+        best: Best validations instead of the last ones.
+
+    Returns:
+        The gain, None if a score is missing.
+    """
+    ours = {_seed_of(run): run for run in group.runs}
+    theirs = {_seed_of(run): run for run in baseline.runs}
+    common = [seed for seed in ours if seed in theirs]
+    first = [ours[s] for s in common] or list(group.runs)
+    second = [theirs[s] for s in common] or list(baseline.runs)
+    a = score(tuple(first), network, metric, best)
+    b = score(tuple(second), 'student', metric, best)
+    if a is None or b is None:
+        return None
+    partial = len(common) < max(len(group.runs), len(baseline.runs))
+    return Gain(a.mean - b.mean, len(common), partial)
+
+
+def _comparable(run: Run) -> tuple:
+    return run.data, run.fraction, run.max_iters, run.fits_baseline

@@ -2,21 +2,16 @@
 
 import os
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path, PurePath
 
 from mmengine.config import Config
 
-from . import experiments as paper
-from .cpu_tables import CAMVID, QUICKSTART
-from .experiments import Experiment
+from .experiments import TABLES, Experiment
 from .run import read_run
 from .settings import SPLIT_FILE, labeled_source
 
-TABLES = dict(paper.TABLES, camvid=CAMVID, quickstart=QUICKSTART)
 # configs/ablations inherit from a config of this name.
 ABLATION_BASE = 'cityscapes_1-8'
 NEW, BEGUN, FINISHED = 'new', 'begun', 'finished'
@@ -142,28 +137,25 @@ def plan(
 
     Raises:
         ValueError: If the processes cannot share the batch, a folder has a
-            finished run with another number of iterations, or a log there
+            finished run with another number of iterations, or a record there
             cannot be read.
     """
     jobs = []
     for experiment in experiments:
-        config = configs / f'{experiment.config}.py'
-        cfg = None
+        config, cfg = configs / f'{experiment.config}.py', None
         if config.is_file():
-            with _environment(_variables(experiment)):
-                cfg = Config.fromfile(str(config), import_custom_modules=False)
+            cfg = _load(config, _variables(experiment))
         for seed in seeds:
-            lists = _split_files(experiment, cfg, configs, seed)
-            own = [f'randomness.seed={seed}']
-            own += [
-                f'train_dataloader.dataset.datasets.{i}.ann_file={path}'
-                for i, path in enumerate(lists)
-            ]
-            if cfg is not None and experiment.labeled is not None:
+            own, lists = [f'randomness.seed={seed}'], []
+            if cfg is not None:
+                lists = _split_files(experiment, cfg, seed)
+                own += [
+                    f'train_dataloader.dataset.datasets.{i}.ann_file={path}'
+                    for i, path in enumerate(lists)
+                ]
                 own += _batch_options(experiment, cfg, gpus)
             folder = experiment.config.removeprefix('ablations/')
             work_dir = out / experiment.table / folder / f'seed_{seed}'
-            needed = [config, *lists]
             job = Job(
                 experiment=experiment,
                 seed=seed,
@@ -171,7 +163,7 @@ def plan(
                 work_dir=work_dir,
                 options=(*own, *options),
                 status=_status(work_dir, _max_iters(cfg, options)),
-                missing=tuple(p for p in needed if not p.is_file()),
+                missing=tuple(p for p in [config, *lists] if not p.is_file()),
             )
             jobs.append(job)
     return jobs
@@ -183,48 +175,33 @@ def _variables(experiment: Experiment) -> dict[str, str]:
     return {} if base is None else dict(ABLATION_BASE=base)
 
 
-@contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
+def _load(config: Path, variables: dict[str, str]) -> Config:
+    before = dict(os.environ)
     os.environ.update(variables)
     try:
-        yield
+        return Config.fromfile(str(config), import_custom_modules=False)
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        os.environ.clear()
+        os.environ.update(before)
 
 
-def _split_files(
-    experiment: Experiment, cfg: Config | None, configs: Path, seed: int
-) -> list[Path]:
-    """The lists of a seed, where the config has those of seed 0."""
-    kinds = ['labeled', 'unlabeled'][: 1 + (experiment.baseline is not None)]
-    fraction = experiment.fraction
-    folder = configs / 'splits' / _data_folder(experiment)
-    if cfg is not None:
-        path = PurePath(labeled_source(cfg).get('ann_file') or '')
-        match = SPLIT_FILE.match(path.stem)
-        fraction = match['size'] if match else 'full'
-        folder = Path(os.path.normpath(path.parent))
-    if fraction == 'full':
+def _split_files(experiment: Experiment, cfg: Config, seed: int) -> list[Path]:
+    """The lists of a seed, where the config has those of another one."""
+    path = PurePath(labeled_source(cfg).get('ann_file') or '')
+    match = SPLIT_FILE.match(path.stem)
+    if not match:
         return []
-    return [folder / f'{fraction}_{seed}_{kind}.txt' for kind in kinds]
-
-
-def _data_folder(experiment: Experiment) -> str:
-    folders = dict(
-        VOC='voc12aug', CamVid='camvid', StreetScenes='street_scenes'
-    )
-    return folders.get(experiment.data, 'cityscapes')
+    folder = Path(os.path.normpath(path.parent))
+    kinds = ['labeled', 'unlabeled'][: 1 + (experiment.baseline is not None)]
+    return [folder / f'{match["share"]}_{seed}_{kind}.txt' for kind in kinds]
 
 
 def _batch_options(
     experiment: Experiment, cfg: Config, gpus: int
 ) -> list[str]:
     """Batch of a process, if the config has another one."""
+    if experiment.labeled is None:
+        return []
     if experiment.labeled % gpus:
         raise ValueError(
             f'--gpus {gpus}: the {experiment.labeled} labeled images an '
@@ -252,8 +229,14 @@ def _max_iters(cfg: Config | None, options: list[str]) -> int | None:
 
 def _status(work_dir: Path, max_iters: int | None) -> str:
     run = read_run(work_dir)
+    if run is None and (work_dir / 'last_checkpoint').is_file():
+        raise ValueError(
+            f'{work_dir} has checkpoints, but no run.json: an earlier version '
+            'trained it. Move it away, or give another --work-dir'
+        )
     if run is None:
-        return NEW
+        # Logs of a training that has not come to its first iteration.
+        return BEGUN if any(work_dir.glob('*/vis_data')) else NEW
     if not run.finished:
         return BEGUN
     if max_iters is not None and run.max_iters != max_iters:

@@ -1,20 +1,11 @@
-"""Read what training runs have logged.
+"""Read runs: from ``run.json``, and their losses from mmengine's logs."""
 
-A work directory holds one run: a folder named after the time of every start
-(``TIMESTAMP/vis_data/scalars.json`` and ``config.py``), and the config under
-its own name. A resumed run has several such folders.
-"""
-
+import json
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from mmseg_classmix.runs.plain_config import read_plain_config
-
-from .log import read_log
-from .experiments import SEMI_SUPERVISED
+from .record import FILE_NAME, read_record
 from .settings import (
     data_name,
     fits_baseline,
@@ -22,10 +13,15 @@ from .settings import (
     labeled_source,
     method_of,
     settings,
-    split_of,
 )
 
-NETWORKS = ('student', 'teacher')
+# What a line that is no line of scalars may raise, however it was made.
+_NO_LINE = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
+NO_RECORD = (
+    'has no run.json: another tool or an earlier version trained it, or no '
+    'iteration was begun. Train it again with tools/train.py, in another '
+    '--work-dir'
+)
 
 
 @dataclass(frozen=True)
@@ -34,35 +30,43 @@ class Run:
 
     Args:
         work_dir: Its folder.
-        name: Name of its config file, without ``.py``.
-        method: ``paper.SUPERVISED`` or ``paper.SEMI_SUPERVISED``.
+        config: Its config, FOLDER/NAME without ``.py``.
+        method: ``experiments.SUPERVISED`` or ``SEMI_SUPERVISED``.
         data: Data set.
         fraction: Labeled share, such as '1-8', or 'full'.
-        seed: ``randomness.seed``, or None if the config has none.
+        seed: Of weights and the order of the data.
         split: Seed of the lists of names, or None without such lists.
         max_iters: Iterations of the schedule, or None if it counts epochs.
-        reached: Last iteration in the log, 0 if there is none.
         images: Labeled and unlabeled images an iteration, if known.
-        validations: Metrics by iteration.
-        predict_on: The network that an unnamed metric belongs to.
+        validations: Scores by iteration, network and metric, such as
+            ``[2000]['student']['mIoU']``, in percent. The only network of a
+            supervised run is the student.
+        classes: Names of the classes.
+        class_scores: Of the last validation, by network and metric, in the
+            order of ``classes``; None for a class without pixels.
         settings: Everything that decides the result, but for the seed.
         fits_baseline: Equal for runs that may be compared.
     """
 
     work_dir: Path
-    name: str
+    config: str
     method: str
     data: str
     fraction: str
-    seed: int | None
+    seed: int
     split: int | None
     max_iters: int | None
-    reached: int
     images: tuple[int, int] | None
-    validations: dict[int, dict[str, float]]
-    predict_on: str
+    validations: dict[int, dict[str, dict[str, float]]]
+    classes: tuple[str, ...]
+    class_scores: dict[str, dict[str, list[float | None]]]
     settings: dict[str, str]
     fits_baseline: tuple
+
+    @property
+    def name(self) -> str:
+        """Name of its config file, without ``.py``."""
+        return self.config.rsplit('/', 1)[-1]
 
     @property
     def finished(self) -> bool:
@@ -71,66 +75,92 @@ class Run:
             max(self.validations) == self.max_iters
         )
 
-    def score(self, network: str, metric: str, best: bool) -> float | None:
-        """Score of one network.
+    def scores(self, network: str, metric: str) -> dict[int, float]:
+        """Scores of one network by iteration.
 
         Args:
-            network: 'student' or 'teacher'; the only network of a supervised
-                run counts as student.
+            network: 'student' or 'teacher'.
             metric: Name without a network, such as 'mIoU'.
-            best: Best validation instead of the last one.
 
         Returns:
-            The score as logged (mIoU in percent), None if the run has no
-            such network or metric.
+            Those of the validations that have it.
         """
-        scores = list(self.scores(network, metric).values())
-        if not scores:
-            return None
-        return max(scores) if best else scores[-1]
-
-    def scores(self, network: str, metric: str) -> dict[int, float]:
-        """Scores of one network by iteration; see :meth:`score`."""
-        keys = [f'{network}/{metric}']
-        if network == self.predict_on:
-            keys.append(metric)
         return {
-            i: self.validations[i][key]
+            i: self.validations[i][network][metric]
             for i in sorted(self.validations)
-            for key in keys
-            if key in self.validations[i]
+            if metric in self.validations[i].get(network, {})
         }
 
+    def score(self, network: str, metric: str, best: bool) -> float | None:
+        """Best or last of :meth:`scores`, None if there are none."""
+        values = list(self.scores(network, metric).values())
+        if not values:
+            return None
+        return max(values) if best else values[-1]
 
-def find_runs(folders: list[str | Path]) -> list[Run]:
+    def scores_of_classes(
+        self, network: str, metric: str
+    ) -> dict[str, float | None]:
+        """Scores of every class at the last validation.
+
+        Args:
+            network: 'student' or 'teacher'.
+            metric: Such as 'IoU' or 'Acc'.
+
+        Returns:
+            Percent by class, None for a class without pixels.
+
+        Raises:
+            ValueError: If the validation has no such scores.
+        """
+        found = self.class_scores.get(network, {})
+        if metric not in found:
+            known = [
+                f'{n} {m}' for n, s in self.class_scores.items() for m in s
+            ]
+            raise ValueError(
+                f'{self.work_dir}: the last validation has no {metric} of '
+                f'every class of the {network}, but '
+                f'{", ".join(known) or "none at all"}'
+            )
+        return dict(zip(self.classes, found[metric], strict=True))
+
+
+def find_runs(folders: list[str | Path]) -> tuple[list[Run], list[Path]]:
     """Read all runs below some folders.
 
     Args:
         folders: Work directories, or folders of work directories.
 
     Returns:
-        Runs, sorted by path, each once.
+        Runs, sorted by path, each once; and folders that have logs of
+        mmengine, but no record.
 
     Raises:
         FileNotFoundError: If a folder does not exist or has no run in it.
-        ValueError: If a log or config cannot be read.
+        ValueError: If a record cannot be read.
     """
-    work_dirs = set()
+    recorded, others = set(), set()
     for folder in folders:
         if not Path(folder).is_dir():
             raise FileNotFoundError(f'no folder {folder}')
-        found = {
-            Path(path).resolve().parents[1]
-            for path, _, files in os.walk(folder)
-            if Path(path).name == 'vis_data' and 'config.py' in files
-        }
+        found, logged = set(), set()
+        for path, _, files in os.walk(folder):
+            if FILE_NAME in files:
+                found.add(Path(path).resolve())
+            if Path(path).name == 'vis_data':
+                logged.add(Path(path).resolve().parents[1])
+        if not found and logged:
+            raise FileNotFoundError(f'{min(logged)} {NO_RECORD}')
         if not found:
             raise FileNotFoundError(
-                f'no runs in {folder}: expected TIMESTAMP/vis_data/config.py '
-                'in it or below, as tools/train.py writes them'
+                f'no runs in {folder}: expected run.json in it or below, as '
+                'tools/train.py writes it'
             )
-        work_dirs |= found
-    return [read_run(path) for path in sorted(work_dirs)]
+        recorded |= found
+        others |= logged
+    runs = [read_run(path) for path in sorted(recorded)]
+    return runs, sorted(others - recorded)
 
 
 def read_run(work_dir: str | Path) -> Run | None:
@@ -140,96 +170,95 @@ def read_run(work_dir: str | Path) -> Run | None:
         work_dir: Folder that was given to ``tools/train.py --work-dir``.
 
     Returns:
-        The run, None if none was started there.
+        The run, None if no record is there.
 
     Raises:
-        ValueError: If a log or config cannot be read.
+        ValueError: If the record cannot be read.
     """
     work_dir = Path(work_dir)
-    lines, latest = read_log(work_dir)
-    if latest is None:
+    record = read_record(work_dir)
+    if record is None:
         return None
-    validations = {}
-    for line in lines:
-        # Only LoggerHook times its lines; hooks may log scalars of their own.
-        if 'time' in line and 'loss' not in line:
-            scores = {k: v for k, v in line.items() if _is_number(v)}
-            validations.setdefault(line['step'], {}).update(scores)
     try:
-        return _describe(work_dir, latest, lines, validations)
-    # A config that somebody else wrote may be wrong in any way.
+        return _describe(work_dir, record)
+    # A record that somebody else wrote may be wrong in any way.
     except Exception as error:
-        if isinstance(error, ValueError) and str(work_dir) in str(error):
-            raise
         raise ValueError(
-            f'{latest / "vis_data" / "config.py"} is not the config of a '
-            f'training run: {error!r}; leave {work_dir} out or remove it'
+            f'{work_dir / FILE_NAME} is no record of a training run: '
+            f'{error!r}; leave {work_dir} out'
         ) from error
 
 
-def _describe(
-    work_dir: Path, start: Path, lines: list[dict], validations: dict
-) -> Run:
-    path = start / 'vis_data' / 'config.py'
-    # Reading a result must not run what lies in its folder.
-    cfg = read_plain_config(path)
-    name = _config_name(work_dir, path)
-    source = labeled_source(cfg)
-    fraction, split = split_of(source, name)
-    method = method_of(cfg)
-    predict_on = cfg.model.get('predict_on', 'student')
-    processes = _processes(start)
+def _describe(work_dir: Path, record: dict) -> Run:
+    cfg, world_size = record['config'], record['starts'][-1]['world_size']
+    validations = record['validations']
     return Run(
         work_dir=work_dir,
-        name=name,
-        method=method,
-        data=data_name(source),
-        fraction=fraction,
-        seed=cfg.get('randomness', {}).get('seed'),
-        split=split,
-        max_iters=cfg.train_cfg.get('max_iters'),
-        reached=max((line['step'] for line in lines), default=0),
-        images=images_per_iter(cfg, processes),
-        validations=validations,
-        predict_on=predict_on if method == SEMI_SUPERVISED else 'student',
-        settings=settings(cfg, processes),
-        fits_baseline=fits_baseline(cfg, processes),
+        config=record['name'],
+        method=method_of(cfg),
+        data=data_name(labeled_source(cfg)),
+        fraction=record['split']['share'],
+        seed=record['seed'],
+        split=record['split']['seed'],
+        max_iters=cfg['train_cfg'].get('max_iters'),
+        images=images_per_iter(cfg, world_size),
+        validations={
+            v['iteration']: {
+                network: {name: float(s) for name, s in scores.items()}
+                for network, scores in v['scores'].items()
+            }
+            for v in validations
+        },
+        classes=tuple(record['classes']),
+        class_scores=validations[-1]['class_scores'] if validations else {},
+        settings=settings(cfg, world_size),
+        fits_baseline=fits_baseline(cfg, world_size),
     )
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float))
+def read_log(work_dir: str | Path) -> list[dict]:
+    """Read the log of a run as if it had been started once.
+
+    Args:
+        work_dir: Folder with a record.
+
+    Returns:
+        Scalars that mmengine has logged, with their ``step``. What was
+        trained again, after a resume or a restart, counts.
+
+    Raises:
+        ValueError: If a log cannot be read, or there is no record.
+    """
+    record = read_record(work_dir)
+    if record is None:
+        raise ValueError(f'{work_dir} {NO_RECORD}')
+    lines = []
+    for start in record['starts']:
+        lines = [s for s in lines if s['step'] <= start['iteration']]
+        folder = Path(work_dir) / start['log']
+        lines += _read_file(folder / 'vis_data' / 'scalars.json')
+    return lines
 
 
-def _config_name(work_dir: Path, dumped: Path) -> str:
-    """Name of the config file that a start has dumped next to its folder."""
-    paths = sorted(work_dir.glob('*.py'))
-    if not paths:
-        raise ValueError(
-            f'{work_dir}: no config next to {dumped.parents[1].name}: the run '
-            'has just begun, or stopped while its model was built; try again '
-            f'in a minute, or remove {dumped.parents[1]}'
-        )
-    if len(paths) > 1:
-        content = dumped.read_bytes()
-        paths = [path for path in paths if path.read_bytes() == content]
-    if len(paths) != 1:
-        raise ValueError(
-            f'{work_dir}: cannot tell which config was trained, '
-            f'{len(paths)} of its *.py files are that of {dumped.parents[1]}; '
-            'use one work directory a run'
-        )
-    return paths[0].stem
-
-
-def _processes(start: Path) -> int | None:
-    """Number of processes, from the head of the text log."""
-    path = start / f'{start.name}.log'
+def _read_file(path: Path) -> list[dict]:
+    """Read a log; the last line of an interrupted run may be half a line."""
     if not path.is_file():
-        return None
-    with open(path, errors='replace') as file:
-        for line in file:
-            match = re.search(r'\bGPU number: (\d+)', line)
-            if match:
-                return int(match[1])
-    return None
+        return []
+    lines = []
+    text = path.read_text(encoding='utf-8', errors='replace')
+    *whole, last = text.split('\n')
+    for number, text in enumerate([*whole, last], 1):
+        if not text.strip():
+            continue
+        try:
+            line = json.loads(text)
+            lines.append({**line, 'step': int(line['step'])})
+        except _NO_LINE as error:
+            if number > len(whole):
+                break
+            raise ValueError(
+                f'{path}, line {number}: not a line of scalars with a step: '
+                f'{text[:60]!r}; mend or remove the line, or leave its work '
+                'directory out'
+            ) from error
+    return lines

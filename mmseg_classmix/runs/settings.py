@@ -1,17 +1,23 @@
-"""What the config that a run has dumped says about the run."""
+"""What the config of a run says about it, and what decides its result.
+
+Configs are plain dicts here, as ``run.json`` holds them.
+"""
 
 import re
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
-from mmengine.config import Config, ConfigDict
+from mmseg_classmix.datasets.wrappers import leaf_configs
+from mmseg_classmix.distributed.config_text import flatten
 
 from .experiments import SEMI_SUPERVISED, SUPERVISED
 
 # A name that does not say what the data are.
 PLAIN_TYPES = ('BaseSegDataset', 'CustomDataset')
 DATA_NAMES = dict(PascalVOC='VOC')
-SPLIT_FILE = re.compile(r'^(?P<size>.+)_(?P<seed>\d+)_(?:un)?labeled$')
+# As tools/make_splits.py names lists.
+SPLIT_FILE = re.compile(r'^(?P<share>.+)_(?P<seed>\d+)_(?:un)?labeled$')
 # What decides a result. The rest is where it is written and how fast.
 DECISIVE = (
     'model',
@@ -38,150 +44,156 @@ INDIFFERENT = (
 )
 
 
-def method_of(cfg: Config) -> str:
+def method_of(cfg: dict) -> str:
     """Tell a mean teacher from an ordinary segmentor."""
-    return SEMI_SUPERVISED if 'segmentor' in cfg.model else SUPERVISED
+    return SEMI_SUPERVISED if 'segmentor' in cfg['model'] else SUPERVISED
 
 
-def labeled_source(cfg: Config) -> ConfigDict:
+def labeled_source(cfg: dict) -> dict:
     """Find the data set of the labeled images, without its wrappers."""
-    source = cfg.train_dataloader.dataset
-    while 'dataset' in source or 'datasets' in source:
-        source = (source.get('datasets') or [source.get('dataset')])[0]
-    return source
+    return next(leaf_configs('', cfg['train_dataloader']['dataset']))[1]
 
 
-def data_name(source: ConfigDict) -> str:
+def data_name(source: dict) -> str:
     """Name a data set after its class, or its folder if that says nothing."""
-    name = source.type if isinstance(source.type, str) else str(source.type)
+    name = source['type'].rpartition('.')[-1]
     if name in PLAIN_TYPES and source.get('data_root'):
-        return PurePath(source.data_root).name
+        return PurePath(source['data_root']).name
     name = name.removesuffix('Dataset')
     return DATA_NAMES.get(name, name)
 
 
-def split_of(source: ConfigDict, config_name: str) -> tuple[str, int | None]:
-    """Read the labeled share off the list of names.
+def split_of(source: dict, config_name: str) -> tuple[str, int | None]:
+    """Read the labeled share off the name of a list.
 
     Args:
         source: Config of the labeled images.
         config_name: Name of the config file.
 
     Returns:
-        Fraction, such as '1-8', and the seed of the split. Without a list,
-        or with a config that calls itself so, the fraction is 'full'; of a
-        list that ``tools/make_splits.py`` did not name, it is the name of
-        the list.
+        Share, such as '1-8', and the seed of the split. Without a list, or
+        with a config that calls itself so, the share is 'full'; of a list
+        that ``tools/make_splits.py`` did not name, it is the name of the
+        list.
     """
     stem = PurePath(source.get('ann_file') or '').stem
     match = SPLIT_FILE.match(stem)
     if match:
-        return match['size'], int(match['seed'])
+        return match['share'], int(match['seed'])
     if not stem or config_name.endswith('_full'):
         return 'full', None
     return stem, None
 
 
-def images_per_iter(cfg: Config, processes: int | None) -> tuple | None:
+def images_per_iter(cfg: dict, world_size: int) -> tuple[int, int] | None:
     """Count the images of one optimizer step, over all processes.
 
     Args:
         cfg: Config of the run.
-        processes: Number of processes, or None if it is not known.
+        world_size: Number of processes.
 
     Returns:
-        Labeled and unlabeled images, or None if they are not known.
+        Labeled and unlabeled images, None without a ``batch_size``.
     """
-    loader = cfg.train_dataloader
-    if processes is None or 'batch_size' not in loader:
+    loader = cfg['train_dataloader']
+    if 'batch_size' not in loader:
         return None
-    steps = cfg.get('optim_wrapper', {}).get('accumulative_counts', 1)
-    total = loader.batch_size * processes * steps
-    ratio = loader.get('sampler', {}).get('source_ratio') or [1]
+    steps = (cfg.get('optim_wrapper') or {}).get('accumulative_counts', 1)
+    total = loader['batch_size'] * world_size * steps
+    ratio = (loader.get('sampler') or {}).get('source_ratio') or [1]
     labeled = total * ratio[0] // sum(ratio)
     return labeled, total - labeled
 
 
-def settings(cfg: Config, processes: int | None) -> dict[str, str]:
-    """Flatten everything that decides a result, but for the seed.
+def settings(cfg: dict, world_size: int) -> dict[str, str]:
+    """List everything that decides a result, but for the seed.
 
     Folders are left out of paths, and the seed out of the names of splits:
     the same experiment has the same settings on every machine.
 
     Args:
         cfg: Config of the run.
-        processes: Number of processes, or None if it is not known.
+        world_size: Number of processes.
 
     Returns:
         Text of every value by its dotted key.
     """
     flat = {}
     for key in DECISIVE:
-        _flatten(key, _get(cfg, key), flat)
+        flat |= _texts(key, _get(cfg, key))
     flat = {key: v for key, v in flat.items() if key not in INDIFFERENT}
     wrapper = cfg.get('model_wrapper_cfg') or {}
     # One process has the statistics of the whole batch anyway; without a GPU
     # the wrapper sees to them.
-    if processes == 1 or wrapper.get('sync_bn'):
+    if world_size == 1 or wrapper.get('sync_bn'):
         flat['sync_bn'] = 'torch'
-    images = images_per_iter(cfg, processes)
-    if images is None:
-        flat['images_per_process'] = str(
-            cfg.train_dataloader.get('batch_size')
-        )
-    else:
-        flat['images_per_iter'] = '+'.join(str(n) for n in images if n)
+    images = images_per_iter(cfg, world_size) or ()
+    flat['images_per_iter'] = '+'.join(str(n) for n in images if n)
     return flat
 
 
-def fits_baseline(cfg: Config, processes: int | None) -> tuple:
+def differences(variants: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """Say what each of several settings has that not all of them have.
+
+    Args:
+        variants: What :func:`settings` returns.
+
+    Returns:
+        For each, its values of the keys that differ, 'unset' where it has
+        none.
+    """
+    keys = sorted(
+        key
+        for key in set().union(*variants)
+        if len({variant.get(key) for variant in variants}) > 1
+    )
+    return [{key: v.get(key, 'unset') for key in keys} for v in variants]
+
+
+def fits_baseline(cfg: dict, world_size: int) -> tuple:
     """Everything that a run and its supervised baseline have in common.
 
     Args:
         cfg: Config of the run.
-        processes: Number of processes, or None if it is not known.
+        world_size: Number of processes.
 
     Returns:
         Equal for two runs with the same folder of labeled images, pipeline
         for them and number of them an iteration, the same backbone and
         initial weights, validated the same way.
     """
-    flat = {}
-    model = cfg.model.get('segmentor', cfg.model)
-    _flatten('backbone', model.get('backbone'), flat)
-    _flatten('pretrained', model.get('pretrained'), flat)
-    _flatten('load_from', cfg.get('load_from'), flat)
+    model = cfg['model'].get('segmentor', cfg['model'])
     source = labeled_source(cfg)
-    _flatten('data_root', source.get('data_root'), flat)
-    _flatten('pipeline', source.get('pipeline'), flat)
-    _flatten('val', _get(cfg, 'val_dataloader.dataset'), flat)
-    _flatten('val_evaluator', cfg.get('val_evaluator'), flat)
-    images = images_per_iter(cfg, processes)
-    return (images and images[0], *sorted(flat.items()))
+    shared = dict(
+        backbone=model.get('backbone'),
+        pretrained=model.get('pretrained'),
+        load_from=cfg.get('load_from'),
+        data_root=source.get('data_root'),
+        pipeline=source.get('pipeline'),
+        val=_get(cfg, 'val_dataloader.dataset'),
+        val_evaluator=cfg.get('val_evaluator'),
+    )
+    images = images_per_iter(cfg, world_size)
+    return (images and images[0], *sorted(_texts('', shared).items()))
 
 
-def _get(cfg: Config, dotted: str) -> Any:
+def _get(cfg: dict, dotted: str) -> Any:
     for key in dotted.split('.'):
         cfg = cfg.get(key) if cfg is not None else None
     return cfg
 
 
-def _flatten(key: str, value: Any, flat: dict[str, str]) -> None:
-    items = ()
-    if isinstance(value, dict):
-        items = value.items()
-    elif isinstance(value, list | tuple):
-        if any(isinstance(inner, dict | list | tuple) for inner in value):
-            items = enumerate(value)
-        elif value:
-            # Class weights, say, are one difference, not one a class.
-            flat[key] = f'[{", ".join(map(_portable, value))}]'
-    elif value is not None:
-        flat[key] = _portable(value)
-    for name, inner in items:
-        _flatten(f'{key}.{name}', inner, flat)
+def _texts(key: str, value: Any) -> dict[str, str]:
+    """Texts of all values that are set, by dotted key."""
+    return {
+        name: _portable(leaf)
+        for name, leaf in flatten(value, key)
+        if leaf not in (None, [], {})
+    }
 
 
 def _portable(value: Any) -> str:
+    if isinstance(value, list):
+        return f'[{", ".join(map(_portable, value))}]'
     name = PurePath(value).name if isinstance(value, str) else str(value)
     return re.sub(r'_\d+_((?:un)?labeled)', r'_SEED_\1', name)

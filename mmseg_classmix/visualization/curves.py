@@ -10,11 +10,22 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.lib.stride_tricks import sliding_window_view
 
-from mmseg_classmix.runs.run import NETWORKS, Run
-
 STYLES = ('-', '--')
 # Points of a line, by iteration.
 Points = tuple[list[int], list[float]]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What is drawn of a run.
+
+    Args:
+        lines: Scalars that were logged, each with its ``step``.
+        scores: Scores of the validations by iteration, of up to two networks.
+    """
+
+    lines: list[dict]
+    scores: dict[str, dict[int, float]]
 
 
 @dataclass(frozen=True)
@@ -89,13 +100,11 @@ PANELS = (
 )
 
 
-def draw_curves(
-    runs: dict[str, tuple[Run, list[dict]]], metric: str, smooth: int
-) -> Figure:
+def draw_curves(runs: dict[str, Curves], metric: str, smooth: int) -> Figure:
     """Draw the curves of runs, one color a run.
 
     Args:
-        runs: Name for the legend, the run and the lines of its log.
+        runs: At least one, by its name in the legend.
         metric: Of the validations, such as 'mIoU'.
         smooth: Number of logged values that a point of a curve is the mean
             of: its own and those before it, if they are finite. Validations
@@ -109,13 +118,15 @@ def draw_curves(
     colors = dict(zip(runs, _colors(len(runs)), strict=True))
     for place, panel in zip(axes[1:], PANELS, strict=True):
         window = 1 if panel.title == 'learning rate' else smooth
-        for name, (_, lines) in runs.items():
-            _draw_panel(place, panel, lines, colors[name], window)
+        for name, run in runs.items():
+            _draw_panel(place, panel, run.lines, colors[name], window)
         _finish(place, panel.title, list(panel.lines), panel.absent)
-    for name, (run, _) in runs.items():
-        _draw_validations(axes[0], run, metric, colors[name])
+    for name, run in runs.items():
+        for values, style in zip(run.scores.values(), STYLES, strict=True):
+            place = (values.keys(), values.values(), style)
+            axes[0].plot(*place, color=colors[name], marker='.')
     title = f'{metric} of the validations'
-    _finish(axes[0], title, list(NETWORKS), f'no validation has {metric}')
+    _finish(axes[0], title, list(run.scores), f'no validation has {metric}')
     handles = [Line2D([], [], color=c, lw=3) for c in colors.values()]
     figure.legend(
         handles,
@@ -180,14 +191,6 @@ def moving_mean(values: list[float], window: int) -> np.ndarray:
     return np.divide(
         total, number, out=np.full(len(values), np.nan), where=number > 0
     )
-
-
-def _draw_validations(axes: Axes, run: Run, metric: str, color: tuple) -> None:
-    for network, style in zip(NETWORKS, STYLES, strict=True):
-        scores = run.scores(network, metric)
-        axes.plot(
-            scores.keys(), scores.values(), style, color=color, marker='.'
-        )
 
 
 def _finish(axes: Axes, title: str, names: list[str], absent: str) -> None:

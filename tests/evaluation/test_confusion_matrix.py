@@ -7,7 +7,7 @@ from matplotlib.image import imread
 from mmseg.evaluation import IoUMetric
 
 from mmseg_classmix.evaluation import ConfusionMatrix
-from mmseg_classmix.evaluation.class_scores import (
+from mmseg_classmix.evaluation.confusion_matrix import (
     class_scores,
     mean_scores,
     score_table,
@@ -53,10 +53,9 @@ def test_pixels_are_counted_one_by_one(ignored):
     np.testing.assert_array_equal(matrix, expected)
 
 
-@pytest.mark.parametrize('seed', range(3))
-def test_means_are_those_of_mmseg(seed):
-    matrix = measure(ConfusionMatrix(), seed)['confusion_matrix']
-    stock = measure(IoUMetric(), seed)
+def test_means_are_those_of_mmseg():
+    matrix = measure(ConfusionMatrix(), 0)['confusion_matrix']
+    stock = measure(IoUMetric(), 0)
     assert mean_scores(matrix) == pytest.approx(stock, abs=0.011)
 
 

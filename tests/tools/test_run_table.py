@@ -1,3 +1,4 @@
+import hashlib
 import re
 import shlex
 import signal
@@ -6,10 +7,11 @@ import sys
 import time
 
 import pytest
-from run_logs import call_tool, run_tool, write_run, write_table_configs
-from support import ROOT, environment
+from run_logs import write_run, write_table_configs
+from support import ROOT, call_tool, environment
 from torch.distributed.elastic.utils.distributed import get_free_port
 
+from mmseg_classmix.runs.record import read_record
 from mmseg_classmix.runs.run import read_run
 
 TOOL = ROOT / 'tools' / 'run_table.py'
@@ -38,13 +40,14 @@ SOURCE = 'train_dataloader.dataset.datasets'
 
 
 @pytest.fixture
-def call(monkeypatch, capsys):
-    """Run the tool in this process: its stdout, its stderr, its error."""
+def call(monkeypatch):
+    """Run the tool in this process: what it says, its exit code."""
 
     def run(*arguments, **env):
         for name, value in env.items():
             monkeypatch.setenv(name, str(value))
-        return call_tool(TOOL, monkeypatch, capsys, *arguments)
+        done = call_tool('run_table.py', *arguments)
+        return done.stdout, done.returncode
 
     before = signal.getsignal(signal.SIGTERM)
     yield run
@@ -69,8 +72,8 @@ def put_in_path(tmp_path, name, text):
 
 
 def test_dry_run_prints_commands_and_warns(tmp_path, configs):
-    done = run_tool(
-        TOOL,
+    # In a process of its own, for stdout has commands and nothing else.
+    words = (
         'cityscapes',
         '--dry-run',
         '--only',
@@ -83,7 +86,13 @@ def test_dry_run_prints_commands_and_warns(tmp_path, configs):
         configs,
         '--cfg-options',
         'model.name=a b',
+    )
+    done = subprocess.run(
+        [sys.executable, TOOL, *map(str, words)],
         cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     first, second, *full = map(shlex.split, done.stdout.splitlines())
@@ -120,9 +129,9 @@ def test_nothing_starts_when_a_file_is_missing(tmp_path, configs, call):
     env = put_in_path(tmp_path, 'python', FAILS)
     (configs / 'splits' / 'tiny' / '1-8_1_labeled.txt').unlink()
     arguments = ('--only', '*_1-8', '--seeds', 0, 1, '--configs', configs)
-    _, said, error = call('cityscapes', *arguments, **env)
+    said, code = call('cityscapes', *arguments, **env)
     assert '1-8_1_labeled.txt' in said
-    assert error == 'error: nothing was started'
+    assert code == 1 and 'error: nothing was started' in said
     assert not list((tmp_path / 'record').iterdir())
 
 
@@ -130,16 +139,10 @@ def test_nothing_starts_when_a_file_is_missing(tmp_path, configs, call):
 def test_failure_stops_or_not(tmp_path, configs, call, option, calls):
     env = put_in_path(tmp_path, 'python', FAILS)
     arguments = ('--only', '*_1-8', '--seeds', 0, '--configs', configs)
-    _, said, error = call(
-        'cityscapes',
-        *arguments,
-        *option,
-        '--work-dir',
-        tmp_path / 'out',
-        **env,
-    )
+    arguments += ('--work-dir', tmp_path / 'out')
+    said, code = call('cityscapes', *arguments, *option, **env)
     assert (tmp_path / 'record' / 'calls').read_text() == 'started\n' * calls
-    assert error.startswith(f'error: {calls} of 2 failed')
+    assert code == 1 and f'error: {calls} of 2 failed' in said
     assert said.count('failed with exit code 3') == calls
 
 
@@ -152,19 +155,19 @@ def test_failure_stops_or_not(tmp_path, configs, call, option, calls):
     ],
 )
 def test_wrong_numbers_of_jobs_are_refused(call, options, message):
-    _, said, error = call('cityscapes', *options, NNODES=3)
-    assert error == 2 and message in said
+    said, code = call('cityscapes', *options, NNODES=3)
+    assert code == 2 and message in said
 
 
 def test_jobs_start_together_and_none_after_a_failure(tmp_path, configs, call):
     env = put_in_path(tmp_path, 'python', MEETS)
     arguments = ('--only', '*_1-8', '--seeds', 0, 1, '--configs', configs)
     out = tmp_path / 'out'
-    _, said, error = call(
+    said, _ = call(
         'cityscapes', *arguments, '--jobs', 2, '--work-dir', out, **env
     )
     # Of four runs; each of the two has seen the other.
-    assert error.startswith('error: 2 of 4 failed')
+    assert 'error: 2 of 4 failed' in said
     assert said.count('failed with exit code 3') == 2
     assert (tmp_path / 'record' / 'calls').read_text() == 'started\n' * 2
 
@@ -194,7 +197,7 @@ def test_runs_end_with_the_tool(tmp_path, configs, number):
 
 def test_slurm_gets_every_run(tmp_path, configs, call):
     env = put_in_path(tmp_path, 'srun', SRUN)
-    _, said, error = call(
+    said, _ = call(
         'cityscapes',
         '--slurm',
         'gpu',
@@ -221,48 +224,45 @@ def test_slurm_gets_every_run(tmp_path, configs, call):
     assert words[at + 1] == str(folder / 'seed_0')
     # The recorder has not trained: its good exit code is not believed.
     assert said.count('no validation at the last iteration') == 2
-    assert error.startswith('error: 2 of 2 failed')
+    assert 'error: 2 of 2 failed' in said
 
 
-def test_table_trains_once_and_is_summarized(
-    tmp_path, configs, call, monkeypatch, capsys
-):
-    arguments = (
-        '--only',
-        '*_1-8',
-        '--seeds',
-        1,
-        '--gpus',
-        1,
-        '--jobs',
-        2,
-        '--configs',
-        configs,
-        '--work-dir',
-        tmp_path / 'out',
-    )
-    done = run_tool(TOOL, 'cityscapes', *arguments, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    ports = re.findall(r'^PORT=(\d+) .*train.log$', done.stderr, re.MULTILINE)
+def test_table_trains_once_and_every_tool_reads_it(tmp_path, configs, call):
+    arguments = ('--only', '*_1-8', '--seeds', 1, '--gpus', 1, '--jobs', 2)
+    folders = ('--configs', configs, '--work-dir', tmp_path / 'out')
+    said, code = call('cityscapes', *arguments, *folders, **environment())
+    assert code == 0, said
+    ports = re.findall(r'^PORT=(\d+) .*train.log$', said, re.MULTILINE)
     assert len(set(ports)) == 2
     out = tmp_path / 'out' / 'cityscapes'
     base = read_run(out / 'supervised' / 'cityscapes_1-8' / 'seed_1')
     ours = read_run(out / 'classmix' / 'cityscapes_1-8' / 'seed_1')
     for run, images in ((base, (2, 0)), (ours, (2, 2))):
         assert run.finished
+        assert run.config.endswith('/cityscapes_1-8')
         assert (run.fraction, run.seed, run.split) == ('1-8', 1, 1)
         assert run.images == images
         assert 'Iter(val)' in (run.work_dir / 'train.log').read_text()
-    _, said, error = call('cityscapes', *arguments)
-    assert error is None
-    assert said.count('finished: ') == 2
+    record = read_record(ours.work_dir)
+    names = configs / 'splits' / 'tiny' / '1-8_1_labeled.txt'
+    found = hashlib.sha256(names.read_bytes()).hexdigest()
+    assert record['data'][0]['sha256'] == found
+    assert 'randomness.seed=1' in record['starts'][0]['command']
+    said, code = call('cityscapes', *arguments, *folders)
+    assert code == 0 and said.count('finished: ') == 2
     assert len(list(base.work_dir.glob('2*'))) == 1
-    tool = ROOT / 'tools' / 'analysis_tools' / 'summarize_runs.py'
-    text, _, _ = call_tool(tool, monkeypatch, capsys, tmp_path / 'out')
+    text = call_tool('analysis_tools/summarize_runs.py', out).stdout
     row = next(s for s in text.splitlines() if 'semi-sup' in s)
-    value = ours.validations[4]['student/mIoU']
-    more = value - base.validations[4]['mIoU']
+    value = ours.score('student', 'mIoU', best=False)
+    more = value - base.score('student', 'mIoU', best=False)
     assert f'{value:.2f}' in row and f'{more:+.2f}' in row
+    text = call_tool('analysis_tools/compare_classes.py', out).stdout
+    (row,) = (s for s in text.splitlines() if s.startswith('| ground'))
+    ground = ours.scores_of_classes('student', 'IoU')['ground']
+    assert f'{ground:.2f}' in row
+    curves = tmp_path / 'curves.png'
+    call_tool('analysis_tools/plot_run.py', out, '--out', curves)
+    assert curves.is_file()
 
 
 def test_begun_run_is_resumed_on_demand_only(tmp_path, configs, call):
@@ -280,14 +280,14 @@ def test_begun_run_is_resumed_on_demand_only(tmp_path, configs, call):
         '--work-dir',
         out,
     )
-    out_text, said, _ = call('cityscapes', *arguments)
-    assert 'dist_train.sh' not in out_text
+    said, _ = call('cityscapes', *arguments)
+    assert 'dist_train.sh' not in said
     assert f'begun, --resume goes on with it: {work_dir}' in said
-    out_text, _, _ = call('cityscapes', *arguments, '--resume')
-    assert f'--work-dir {work_dir} --resume --cfg-options' in out_text
+    said, _ = call('cityscapes', *arguments, '--resume')
+    assert f'--work-dir {work_dir} --resume --cfg-options' in said
 
 
-def test_unknown_tables_and_patterns_are_named(tmp_path, call):
-    _, said, error = call('table_4')
-    assert error == 2
+def test_unknown_tables_are_named(call):
+    said, code = call('table_4')
+    assert code == 2
     assert "'table_4'" in said and 'ablations' in said

@@ -5,29 +5,32 @@
 A column is the mean over runs that differ in nothing but the seed, as a row
 of summarize_runs.py is, with their number in brackets; a class that has no
 pixels in some run has the mean of the others. The scores are those of the
-last validation, from the text logs.
+last validation.
 """
 
 import argparse
 import contextlib
-import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
 
 # The OneDL packages print when they are imported: not into the table.
 with contextlib.redirect_stdout(sys.stderr):
-    from mmseg_classmix.cli.runs_parser import runs_parser
-    from mmseg_classmix.runs.class_tables import read_class_scores
-    from mmseg_classmix.runs.groups import Group, group_runs
+    from mmseg_classmix.cli.runs_parser import (
+        add_format,
+        print_table,
+        read_runs,
+        runs_parser,
+    )
+    from mmseg_classmix.models.segmentors.supported import NETWORKS
     from mmseg_classmix.runs.experiments import SUPERVISED
-    from mmseg_classmix.runs.run import NETWORKS, find_runs
-    from mmseg_classmix.runs.text_table import STYLES, render
+    from mmseg_classmix.runs.groups import Group, group_runs
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = runs_parser(__doc__)
     parser.add_argument(
@@ -39,8 +42,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--metric', default='IoU', help="column of mmseg's table of classes"
     )
-    parser.add_argument('--format', choices=STYLES, default=STYLES[0])
-    return parser.parse_args()
+    add_format(parser)
+    return parser.parse_args(argv)
 
 
 def class_means(
@@ -61,40 +64,36 @@ def class_means(
     """
     if group.first.method == SUPERVISED:
         network = NETWORKS[0]
-    runs = [read_class_scores(run, network, metric) for run in group.runs]
+    runs = [run.scores_of_classes(network, metric) for run in group.runs]
     means = {}
     for name in runs[0]:
-        values = [run[name] for run in runs if not math.isnan(run[name])]
+        values = [run[name] for run in runs if run.get(name) is not None]
         means[name] = mean(values) if values else None
     return means
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Print the table."""
-    args = parse_args()
+    args = parse_args(argv)
     try:
-        # mmengine logs what configs read from the environment.
-        with contextlib.redirect_stdout(sys.stderr):
-            runs = [run for run in find_runs(args.work_dirs) if run.finished]
-            columns = {
-                f'{group.label}, {group.first.method} ({len(group.runs)})': (
-                    class_means(group, args.network, args.metric)
-                )
-                for group in group_runs(runs, CONFIGS)
-            }
+        runs = [run for run in read_runs(args.work_dirs) if run.finished]
+        columns = {
+            f'{group.label}, {group.first.method} ({len(group.runs)})': (
+                class_means(group, args.network, args.metric)
+            )
+            for group in group_runs(runs, CONFIGS)
+        }
     except (FileNotFoundError, ValueError) as error:
         sys.exit(f'error: {error}')
     if not columns:
         sys.exit('error: no finished runs')
-    names = dict.fromkeys(
-        name for column in columns.values() for name in column
-    )
+    names = dict.fromkeys(name for means in columns.values() for name in means)
     rows = [
         {'class': name}
         | {title: cell(means.get(name)) for title, means in columns.items()}
         for name in names
     ]
-    print(render(rows, args.format))
+    print_table(rows, args.format)
 
 
 def cell(score: float | None) -> str:

@@ -12,18 +12,19 @@ import argparse
 import contextlib
 import os.path as osp
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-# mmengine logs what configs read from the environment.
+# The OneDL packages print when they are imported.
 with contextlib.redirect_stdout(sys.stderr):
-    from mmseg_classmix.cli.runs_parser import runs_parser
-    from mmseg_classmix.runs.log import read_log
-    from mmseg_classmix.runs.run import Run, find_runs
-    from mmseg_classmix.visualization.curves import draw_curves
+    from mmseg_classmix.cli.runs_parser import read_runs, runs_parser
+    from mmseg_classmix.models.segmentors.supported import NETWORKS
+    from mmseg_classmix.runs.run import Run, read_log
+    from mmseg_classmix.visualization.curves import Curves, draw_curves
     from mmseg_classmix.visualization.sheet import picture_path, save_sheet
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = runs_parser(__doc__)
     parser.add_argument(
@@ -41,53 +42,51 @@ def parse_args() -> argparse.Namespace:
         help='draw means of N logged values (5), 1 for none; each is already '
         "a mean over log_processor.window_size iterations (mmengine's 10)",
     )
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if args.smooth < 1:
         parser.error(f'--smooth {args.smooth} must be at least 1')
     return args
 
 
-def read_runs(work_dirs: list[Path]) -> dict[str, tuple[Run, list[dict]]]:
-    """Read runs and their logs.
+def read_curves(runs: list[Run], metric: str) -> dict[str, Curves]:
+    """Read the logs of runs.
 
     Args:
-        work_dirs: Work directories, or folders of them.
+        runs: At least one.
+        metric: Of the validations.
 
     Returns:
-        Run and lines of its log by name, the part of its path in which runs
-        differ.
+        What to draw by name, the part of its path in which runs differ.
 
     Raises:
-        FileNotFoundError: If a folder does not exist or has no run.
         ValueError: If a log has nothing to plot, or cannot be read.
     """
-    runs = find_runs(work_dirs)
     folders = [str(run.work_dir) for run in runs]
     common = osp.commonpath(folders) if len(runs) > 1 else ''
     found = {}
     for run in runs:
-        lines, latest = read_log(run.work_dir)
+        lines = read_log(run.work_dir)
         if not any('loss' in line for line in lines):
             raise ValueError(
-                f'{latest / "vis_data" / "scalars.json"} has no line of '
-                'training: the run has stopped before its first one '
-                '(default_hooks.logger.interval), or is a test. Leave '
-                f'{run.work_dir} out'
+                f'{run.work_dir}: no TIMESTAMP/vis_data/scalars.json has a '
+                'line of training: the run has stopped before its first one '
+                '(default_hooks.logger.interval), or has no LocalVisBackend. '
+                'Leave it out'
             )
         name = osp.relpath(run.work_dir, common) if common else ''
-        found[name or run.work_dir.name] = (run, lines)
+        scores = {network: run.scores(network, metric) for network in NETWORKS}
+        found[name or run.work_dir.name] = Curves(lines, scores)
     return found
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Read and plot."""
-    args = parse_args()
+    args = parse_args(argv)
     try:
-        with contextlib.redirect_stdout(sys.stderr):
-            runs = read_runs(args.work_dirs)
+        curves = read_curves(read_runs(args.work_dirs), args.metric)
     except (FileNotFoundError, ValueError) as error:
         sys.exit(f'error: {error}')
-    save_sheet(draw_curves(runs, args.metric, args.smooth), args.out)
+    save_sheet(draw_curves(curves, args.metric, args.smooth), args.out)
 
 
 if __name__ == '__main__':

@@ -15,24 +15,35 @@ paper with its data set, schedule and settings only.
 import argparse
 import contextlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 # The OneDL packages print when they are imported: not into the table.
 with contextlib.redirect_stdout(sys.stderr):
-    from mmseg_classmix.cli.runs_parser import runs_parser
-    from mmseg_classmix.runs.groups import Group, group_runs
-    from mmseg_classmix.runs.run import NETWORKS, Run, find_runs
-    from mmseg_classmix.runs.scores import find_baseline, gain, score
-    from mmseg_classmix.runs.text_table import STYLES, render
+    from mmseg_classmix.cli.runs_parser import (
+        add_format,
+        print_table,
+        read_runs,
+        runs_parser,
+    )
+    from mmseg_classmix.models.segmentors.supported import NETWORKS
+    from mmseg_classmix.runs.groups import (
+        Group,
+        find_baseline,
+        gain,
+        group_runs,
+        score,
+    )
+    from mmseg_classmix.runs.run import Run, read_log
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 OTHER_SEEDS = '*'
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = runs_parser(__doc__)
-    parser.add_argument('--format', choices=STYLES, default=STYLES[0])
+    add_format(parser)
     parser.add_argument(
         '--metric', default='mIoU', help='as the evaluator names it'
     )
@@ -49,7 +60,7 @@ def parse_args() -> argparse.Namespace:
         help='shipped configs, which runs have to agree with to stand next '
         'to a published score',
     )
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 def check_metric(runs: list[Run], metric: str) -> None:
@@ -59,11 +70,12 @@ def check_metric(runs: list[Run], metric: str) -> None:
         ValueError: If there are validations and none of them has it.
     """
     known = {
-        key.rsplit('/', 1)[-1]
+        name
         for run in runs
-        for line in run.validations.values()
-        for key in line
-    } - {'step', 'time', 'data_time'}
+        for networks in run.validations.values()
+        for scores in networks.values()
+        for name in scores
+    }
     if known and metric not in known:
         raise ValueError(
             f'no validation reports {metric!r}: give --metric one of '
@@ -204,37 +216,37 @@ def unfinished_notes(runs: list[Run]) -> list[str]:
         if run.max_iters is None:
             text += 'its train_cfg has no max_iters'
         else:
-            text += f'iteration {run.reached} of {run.max_iters}'
-        if run.reached == run.max_iters:
-            text += ', but no validation at the end'
+            steps = [line['step'] for line in read_log(run.work_dir)]
+            reached = max([*steps, *run.validations], default=0)
+            text += f'iteration {reached} of {run.max_iters}'
+            if reached == run.max_iters:
+                text += ', but no validation at the end'
         notes.append(text)
     return notes
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Print the table, and below it what it does not count."""
-    args = parse_args()
+    args = parse_args(argv)
     try:
+        runs = read_runs(args.work_dirs)
+        check_metric(runs, args.metric)
+        finished = [run for run in runs if run.finished]
         # mmengine logs what configs read from the environment.
         with contextlib.redirect_stdout(sys.stderr):
-            runs = find_runs(args.work_dirs)
-            check_metric(runs, args.metric)
-            finished = [run for run in runs if run.finished]
             groups = group_runs(finished, args.configs)
+        unfinished = unfinished_notes(runs)
     except (FileNotFoundError, ValueError) as error:
         sys.exit(f'error: {error}')
     write = csv_cells if args.format == 'csv' else text_cells
-    rows, notes = [], []
+    rows, notes, partial = [], [], False
     for group in groups:
         row, remarks = make_row(group, groups, args.metric, args.best)
         rows.append(write(row, args.metric, args.best))
         notes += remarks
-    if any(
-        OTHER_SEEDS in str(v)
-        for r in rows
-        for k, v in r.items()
-        if 'gain' in k
-    ):
+        gains = (row[f'{network}_gain'] for network in NETWORKS)
+        partial |= any(more and more.partial for more in gains)
+    if partial:
         notes.insert(
             0,
             f'{OTHER_SEEDS} not all seeds of both: over the seeds that '
@@ -242,9 +254,9 @@ def main() -> None:
         )
     if args.best:
         notes.insert(0, 'best: validations chosen on the reported images')
-    notes += unfinished_notes(runs)
+    notes += unfinished
     if rows:
-        print(render(rows, args.format))
+        print_table(rows, args.format)
     else:
         notes.insert(0, 'no finished runs')
     if notes:

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from run_logs import write_run, write_table_configs
+from run_logs import write_log, write_run, write_table_configs
 from support import ROOT
 
 from mmseg_classmix.runs.jobs import experiments_of, plan
@@ -33,7 +33,7 @@ def planned(configs, out, *, only=(), seeds=(0,), gpus=1, options=()):
 )
 def test_every_row_and_seed_is_a_command(tmp_path, table, supervised, semi):
     rows = experiments_of(table, [])
-    jobs = plan(rows, [0, 1, 2], 2, tmp_path, Path('out'), [])
+    jobs = plan(rows, [0, 1, 2], 2, ROOT / 'configs', tmp_path, [])
     assert len(jobs) == 3 * (supervised + semi)
     assert len({job.work_dir for job in jobs}) == len(jobs)
     lists = [
@@ -57,6 +57,17 @@ def test_finished_run_of_another_length_is_not_the_table(tmp_path, configs):
         configs, tmp_path, only=only, options=['train_cfg.max_iters=20']
     )
     assert job.status == 'finished'
+
+
+def test_checkpoints_without_a_record_are_not_overwritten(tmp_path, configs):
+    work_dir = tmp_path / 'cityscapes/supervised/cityscapes_1-8/seed_0'
+    only = ['supervised/*_1-8']
+    write_log(work_dir, '20260101_000000', [])
+    (job,) = planned(configs, tmp_path, only=only)
+    assert job.status == 'begun'
+    (work_dir / 'last_checkpoint').write_text('iter_4.pth')
+    with pytest.raises(ValueError, match='seed_0 has checkpoints, but no run'):
+        planned(configs, tmp_path, only=only)
 
 
 def test_processes_that_cannot_share_the_batch_are_refused(tmp_path, configs):

@@ -1,0 +1,266 @@
+"""``run.json``: the one record of a run, in its work directory.
+
+It is written when a training starts or is resumed, after every validation
+and at the end; whatever reads finished runs reads it. docs/tables.md
+describes its keys.
+"""
+
+import hashlib
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import wraps
+from pathlib import Path
+from platform import python_version
+from typing import Any
+
+import mmcv
+import mmengine
+import mmseg
+import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmseg_classmix.checkpoints import AtomicLocalBackend
+from mmseg_classmix.datasets.wrappers import leaves
+from mmseg_classmix.distributed.config_text import plain
+from mmseg_classmix.distributed.unwrap import unwrap
+from mmseg_classmix.models.segmentors.supported import NETWORKS
+from mmseg_classmix.version import __version__
+
+from .settings import differences, labeled_source, settings, split_of
+
+FILE_NAME = 'run.json'
+#: Changes whenever a reader of before would be wrong.
+FORMAT = 1
+
+
+def read_record(work_dir: str | Path) -> dict | None:
+    """Read the record of a run.
+
+    Args:
+        work_dir: Folder that was given to ``tools/train.py --work-dir``.
+
+    Returns:
+        The record, None if there is none.
+
+    Raises:
+        ValueError: If it cannot be read, or has another format.
+    """
+    path = Path(work_dir) / FILE_NAME
+    if not path.is_file():
+        return None
+    try:
+        record = json.loads(path.read_text('utf-8'))
+        found = record['format']
+    # Whatever somebody else may have written.
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError(
+            f'{path} is no record of a run: {error!r}; leave {work_dir} out'
+        ) from error
+    if found != FORMAT:
+        raise ValueError(
+            f'{path} has format {found!r}, not {FORMAT}: read it with the '
+            'version of mmseg_classmix that trained the run, or leave '
+            f'{work_dir} out'
+        )
+    return record
+
+
+def _on_main_process(method: Callable) -> Callable:
+    """Keep what goes wrong with a record from ending the training."""
+
+    @wraps(method)
+    def call(self: Hook, runner: Runner, *args, **kwargs) -> None:
+        if runner.rank != 0:
+            return
+        try:
+            method(self, runner, *args, **kwargs)
+        except Exception as error:
+            runner.logger.exception(
+                f'{Path(runner.work_dir) / FILE_NAME} is not up to date: '
+                f'{error}. The training goes on, but tables of runs may lack '
+                'it; the next validation tries again'
+            )
+
+    return call
+
+
+class RunRecordHook(Hook):
+    """Write ``run.json``; ``tools/train.py`` registers it.
+
+    A start at iteration N (0, unless it is resumed) drops validations after
+    N: they are made again. What is at the top of the record is that of the
+    last start.
+    """
+
+    # After the checks before a training, and before CheckpointHook: a
+    # checkpoint whose validation is done finds it in the record.
+    priority = 'LOW'
+
+    def __init__(self) -> None:
+        self._record = None
+
+    @_on_main_process
+    def before_train(self, runner: Runner) -> None:
+        """Write what is known at the start."""
+        record, old = _describe(runner), _old_record(runner)
+        start = dict(
+            time=_now(),
+            iteration=runner.iter,
+            log=runner.timestamp,
+            command=shlex.join(sys.argv),
+            world_size=runner.world_size,
+            versions=_versions(),
+            commit=_commit(),
+            changed={},
+        )
+        record.update(starts=[start], validations=[], end=None)
+        if old is not None:
+            before, now = (
+                settings(r['config'], r['starts'][-1]['world_size'])
+                for r in (old, record)
+            )
+            start['changed'] = differences([before, now])[1]
+            record['starts'] = [*old['starts'], start]
+            record['validations'] = [
+                v for v in old['validations'] if v['iteration'] <= runner.iter
+            ]
+        self._record = record
+        self._write(runner)
+
+    @_on_main_process
+    def after_val_epoch(
+        self, runner: Runner, metrics: dict | None = None
+    ) -> None:
+        """Add the scores of a validation."""
+        if self._record is None:
+            raise RuntimeError('it was not begun')
+        validations = self._record['validations']
+        # One that was cut off after it was written is made again.
+        validations[:] = [
+            v for v in validations if v['iteration'] < runner.iter
+        ]
+        validations.append(_validation(runner, metrics or {}))
+        self._write(runner)
+
+    @_on_main_process
+    def after_train(self, runner: Runner) -> None:
+        """Note the end of a whole training."""
+        if self._record is not None and runner.iter >= runner.max_iters:
+            self._record['end'] = dict(time=_now(), iteration=runner.iter)
+            self._write(runner)
+
+    def _write(self, runner: Runner) -> None:
+        text = json.dumps(self._record, indent=1, allow_nan=False)
+        AtomicLocalBackend('Make room').put_text(
+            f'{text}\n', Path(runner.work_dir) / FILE_NAME
+        )
+
+
+def _old_record(runner: Runner) -> dict | None:
+    """The record of earlier starts; a broken one is put aside."""
+    try:
+        return read_record(runner.work_dir)
+    except ValueError as error:
+        path = Path(runner.work_dir) / FILE_NAME
+        aside = path.with_suffix('.unreadable')
+        path.replace(aside)
+        runner.logger.error(f'{error}. It is {aside} now; a new one begins')
+        return None
+
+
+def _describe(runner: Runner) -> dict:
+    """What is true of the whole run."""
+    path = Path(runner.cfg.filename or 'unnamed/config.py').absolute()
+    config = plain(runner.cfg.to_dict())
+    share, seed = split_of(labeled_source(config), path.stem)
+    sets = dict(train_dataloader=runner.train_loop.dataloader.dataset)
+    if runner.val_loop is not None:
+        sets['val_dataloader'] = runner.val_loop.dataloader.dataset
+    meta = getattr(list(sets.values())[-1], 'metainfo', None) or {}
+    return dict(
+        format=FORMAT,
+        name=f'{path.parent.name}/{path.stem}',
+        config_file=str(path),
+        config=config,
+        seed=runner.seed,
+        split=dict(share=share, seed=seed),
+        classes=plain(meta.get('classes') or ()),
+        data=[
+            source
+            for key, dataset in sets.items()
+            for source in _sources(f'{key}.dataset', dataset)
+        ],
+    )
+
+
+def _sources(place: str, dataset: Any) -> Iterator[dict]:
+    """Size and list of names of every data set."""
+    for key, leaf in leaves(place, dataset):
+        names = getattr(leaf, 'ann_file', None)
+        known = bool(names) and Path(names).is_file()
+        yield dict(
+            source=key,
+            type=type(leaf).__name__,
+            images=len(leaf),
+            list=names or None,
+            sha256=_sha256(Path(names)) if known else None,
+        )
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _validation(runner: Runner, metrics: dict) -> dict:
+    """Numbers of a validation, by network."""
+    # A supervised run has one network, which tables show as the student.
+    own = getattr(unwrap(runner.model), 'predict_on', NETWORKS[0])
+    scores, classes = {}, {}
+    for key, value in metrics.items():
+        network, _, name = key.partition('/')
+        if network not in NETWORKS:
+            network, name = own, key
+        # A confusion matrix is no score, and neither is NaN.
+        if isinstance(number := plain(value), int | float):
+            scores.setdefault(network, {})[name] = number
+    loop = runner.val_loop
+    evaluators = getattr(loop, 'evaluators', None) or {own: loop.evaluator}
+    for network, evaluator in evaluators.items():
+        for metric in evaluator.metrics:
+            found = plain(getattr(metric, 'class_scores', {}))
+            classes.setdefault(network, {}).update(found)
+    return dict(iteration=runner.iter, scores=scores, class_scores=classes)
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec='seconds')
+
+
+def _versions() -> dict[str, str]:
+    modules = dict(torch=torch, mmengine=mmengine, mmcv=mmcv, mmseg=mmseg)
+    versions = {name: str(m.__version__) for name, m in modules.items()}
+    return dict(
+        mmseg_classmix=__version__, **versions, python=python_version()
+    )
+
+
+def _commit() -> str | None:
+    """Commit of this package, if it is used from its repository."""
+    root = Path(__file__).resolve().parents[2]
+    # An installed package may lie in the repository of something else.
+    if not (root / '.git').exists():
+        return None
+    command = ['git', '-C', str(root), 'describe', '--always', '--dirty']
+    command += ['--abbrev=40', '--exclude=*']
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None
