@@ -24,7 +24,7 @@ ALLOWED = {
     ),
 }
 # Files that run a config as a program, and whose it is. A folder that
-# somebody sends is never among them: fileio/plain_config.py reads those.
+# somebody sends is never among them: runs are read from run.json.
 READS_CONFIGS = {
     'mmseg_classmix/deploy/export.py': 'what it has just written',
     'mmseg_classmix/new_project/network.py': 'ours',

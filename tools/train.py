@@ -38,6 +38,7 @@ from mmseg_classmix.engine.preemption import (
 )
 from mmseg_classmix.engine.runner import build_runner
 from mmseg_classmix.preflight.settings_check import check_settings
+from mmseg_classmix.runs.record import RunRecordHook
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -88,7 +89,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         check_writable(cfg.work_dir)
         obey_signals()
         try:
-            build_runner(cfg).train()
+            runner = build_runner(cfg)
+            runner.register_hook(RunRecordHook())
+            runner.train()
         except Preempted as stop:
             close_distributed(stop.code)
             raise

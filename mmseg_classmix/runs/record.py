@@ -25,10 +25,10 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmseg_classmix.checkpoints import AtomicLocalBackend
+from mmseg_classmix.checkpoints.compare import NETWORKS
 from mmseg_classmix.datasets.wrappers import leaves
 from mmseg_classmix.distributed.config_text import plain
 from mmseg_classmix.distributed.unwrap import unwrap
-from mmseg_classmix.models.segmentors.supported import NETWORKS
 from mmseg_classmix.version import __version__
 
 from .settings import differences, labeled_source, settings, split_of

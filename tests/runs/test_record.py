@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
-from mmengine.runner import Runner
 from support import CLASSMIX, SUPERVISED, log_lines, tiny_config
 
 from mmseg_classmix.distributed.config_text import plain
+from mmseg_classmix.engine.runner import build_runner
 from mmseg_classmix.runs.record import RunRecordHook, read_record
 from mmseg_classmix.runs.run import read_log, read_run
 
@@ -39,7 +39,7 @@ def train(work_dir, config=CLASSMIX, resume=False, **options):
     options = {'train_cfg.val_interval': 2, **options}
     cfg = tiny_config(work_dir, config, **options)
     cfg.resume = resume
-    runner = Runner.from_cfg(cfg)
+    runner = build_runner(cfg)
     runner.register_hook(RunRecordHook())
     runner.train()
 

@@ -17,8 +17,8 @@ from pathlib import Path
 
 # The OneDL packages print when they are imported.
 with contextlib.redirect_stdout(sys.stderr):
+    from mmseg_classmix.checkpoints.compare import NETWORKS
     from mmseg_classmix.cli.runs_parser import read_runs, runs_parser
-    from mmseg_classmix.models.segmentors.supported import NETWORKS
     from mmseg_classmix.runs.run import Run, read_log
     from mmseg_classmix.visualization.curves import Curves, draw_curves
     from mmseg_classmix.visualization.sheet import picture_path, save_sheet

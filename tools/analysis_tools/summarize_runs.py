@@ -20,13 +20,13 @@ from pathlib import Path
 
 # The OneDL packages print when they are imported: not into the table.
 with contextlib.redirect_stdout(sys.stderr):
+    from mmseg_classmix.checkpoints.compare import NETWORKS
     from mmseg_classmix.cli.runs_parser import (
         add_format,
         print_table,
         read_runs,
         runs_parser,
     )
-    from mmseg_classmix.models.segmentors.supported import NETWORKS
     from mmseg_classmix.runs.groups import (
         Group,
         find_baseline,
