@@ -29,7 +29,6 @@ KNOWN = {
     ('engine/hooks/mean_teacher_hook.py', 'preflight'),
     ('engine/hooks/preemption_hook.py', 'preflight'),
     ('engine/hooks/resume_hook.py', 'preflight'),
-    ('visualization/curves.py', 'runs'),
 }
 
 
