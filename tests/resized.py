@@ -1,33 +1,26 @@
 """Configs of small data sets to resize, and the samples before and after."""
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import torch
 from layouts import relocate, write_cityscapes
 from mmengine.config import Config
 from mmseg.registry import DATASETS
-from support import ROOT
+from support import ROOT, call_tool
 
 from mmseg_classmix.datasets.multi_source import Draw
 
-TOOL = ROOT / 'tools' / 'dataset_converters' / 'resize_dataset.py'
+TOOL = 'dataset_converters/resize_dataset.py'
 CITYSCAPES = ROOT / 'configs' / 'classmix' / 'cityscapes_1-8.py'
 # Width, height; no half of what is written: filters and nearest matter.
 SCALE = (48, 24)
 
 
-def run_here(monkeypatch, config, out, *arguments):
-    """Run the tool in this process, which has imported everything."""
-    name = 'resize_dataset'
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, TOOL)
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    command = [str(TOOL), str(config), str(out), *arguments]
-    monkeypatch.setattr(sys, 'argv', command)
-    sys.modules[name].main()
+def resize(config, out, *arguments):
+    """Run the tool in this process, and return its output."""
+    done = call_tool(TOOL, config, out, *arguments)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
 
 
 def sources(cfg):

@@ -151,12 +151,8 @@ class DoubleMeanTeacher(MeanTeacherSegmentor):
         return super().predict(inputs.double(), data_samples)
 
 
-def call_tool(tool, *arguments):
-    """Call `main(argv)` of tools/TOOL in this process.
-
-    For all but the tests whose subject is the process itself. Returns the
-    exit code and what was printed; other exceptions than SystemExit pass.
-    """
+def import_tool(tool):
+    """Import tools/TOOL as a module, once."""
     path = ROOT / 'tools' / tool
     name = 'tool_' + '_'.join(path.relative_to(ROOT).with_suffix('').parts)
     if name not in sys.modules:
@@ -171,10 +167,19 @@ def call_tool(tool, *arguments):
             raise
         finally:
             sys.path.remove(str(path.parent))
+    return sys.modules[name]
+
+
+def call_tool(tool, *arguments):
+    """Call `main(argv)` of tools/TOOL in this process.
+
+    For all but the tests whose subject is the process itself. Returns the
+    exit code and what was printed; other exceptions than SystemExit pass.
+    """
     output, code = io.StringIO(), None
     with redirect_stdout(output), redirect_stderr(output):
         try:
-            code = sys.modules[name].main([str(a) for a in arguments])
+            code = import_tool(tool).main([str(a) for a in arguments])
         except SystemExit as stop:
             code = stop.code
             if isinstance(code, str):

@@ -1,16 +1,13 @@
 import re
-import runpy
-import sys
 
 import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
 from PIL import Image
-from support import CLASSMIX, ROOT, SUPERVISED, run_process
-from tool_process import run_python
+from support import CLASSMIX, ROOT, SUPERVISED, call_tool, import_tool
 
-TOOL = ROOT / 'tools' / 'analysis_tools' / 'class_distribution.py'
+TOOL = 'analysis_tools/class_distribution.py'
 CLASSES = ('ground', 'box', 'disk')
 UNLABELED = 'train_dataloader.dataset.datasets.1'
 
@@ -25,10 +22,10 @@ def tiny_masks(root, split, count):
 
 
 def count(split, config=CLASSMIX, size=None, **options):
-    tool = runpy.run_path(str(TOOL))
+    tool = import_tool(TOOL)
     cfg = Config.fromfile(str(config))
     cfg.merge_from_dict(options)
-    return tool['count_classes'](tool['build_masks'](cfg, split), size)
+    return tool.count_classes(*tool.build_masks(cfg, split), size)
 
 
 def check(found, masks):
@@ -76,31 +73,30 @@ def test_masks_of_several_sizes_are_resized_by_nearest(tmp_path):
     assert count('val', **options).frequency.shape == (3, 8, 12)
 
 
-def test_long_masks_are_shrunk(tmp_path):
+def one_mask(folder, mask):
     for kind in ('images', 'masks'):
-        (tmp_path / kind / 'val').mkdir(parents=True)
-        mask = np.zeros((100, 1024), np.uint8)
-        cv2.imwrite(str(tmp_path / kind / 'val' / 'a.png'), mask)
-    options = {'val_dataloader.dataset.data_root': str(tmp_path)}
+        (folder / kind / 'val').mkdir(parents=True)
+        cv2.imwrite(str(folder / kind / 'val' / 'a.png'), mask)
+    return {'val_dataloader.dataset.data_root': str(folder)}
+
+
+def test_long_masks_are_shrunk(tmp_path):
+    options = one_mask(tmp_path, np.zeros((100, 1024), np.uint8))
     assert count('val', **options).frequency.shape == (3, 50, 512)
 
 
-def test_value_that_is_no_class_is_named(tmp_path):
-    for kind in ('images', 'masks'):
-        (tmp_path / kind / 'val').mkdir(parents=True)
-        mask = np.full((4, 4), 7, np.uint8)
-        cv2.imwrite(str(tmp_path / kind / 'val' / 'a.png'), mask)
-    options = {'val_dataloader.dataset.data_root': str(tmp_path)}
+def test_masks_that_cannot_be_counted_are_named(tmp_path):
+    options = one_mask(tmp_path, np.full((4, 4), 7, np.uint8))
     with pytest.raises(ValueError, match=r'masks/val/a.png .*\[7\]'):
         count('val', **options)
-
-
-def test_dataset_without_masks_is_refused():
     with pytest.raises(ValueError, match='val_dataloader.*LoadAnnotations'):
         count('val', **{'val_dataloader.dataset.pipeline': []})
 
 
-def test_tool_prints_and_draws_shares_and_absent_classes(tmp_path, tiny_data):
+def test_tool_prints_and_draws_shares_and_absent_classes(
+    tmp_path, tiny_data, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
     config = tmp_path / 'ghost.py'
     config.write_text(
         f'_base_ = {str(SUPERVISED)!r}\n'
@@ -108,9 +104,7 @@ def test_tool_prints_and_draws_shares_and_absent_classes(tmp_path, tiny_data):
         '    palette=[[0, 0, 0], [255, 0, 0], [0, 255, 0], [0, 0, 255]])\n'
         'val_dataloader = dict(dataset=dict(metainfo=metainfo))\n'
     )
-    done = run_process(
-        sys.executable, TOOL, config, '--split', 'val', cwd=tmp_path
-    )
+    done = call_tool(TOOL, config, '--split', 'val')
     assert done.returncode == 0, done.stdout
     masks = tiny_masks(tiny_data, 'val', 3)
     words = [line.split() for line in done.stdout.splitlines()]
@@ -127,13 +121,13 @@ def test_tool_prints_and_draws_shares_and_absent_classes(tmp_path, tiny_data):
 
 
 def test_sheet_shows_every_class_on_one_scale(tiny_data):
-    tool = runpy.run_path(str(TOOL))
-    found = tool['Distribution'](
+    tool = import_tool(TOOL)
+    found = tool.Distribution(
         np.stack([np.full((2, 4), 0.25), np.eye(2, 4), np.zeros((2, 4))]),
         np.array([0.6, 0.004, 0]),
         8,
     )
-    figure = tool['draw'](found, ['a', 'b', 'c'], 'title')
+    figure = tool.draw(found, ['a', 'b', 'c'], 'title')
     maps = [axes for axes in figure.axes if axes.images]
     titles = [axes.get_title() for axes in maps]
     assert titles == ['a  60.0%', 'b  0.4%', 'c  (absent)']
@@ -144,9 +138,10 @@ def test_sheet_shows_every_class_on_one_scale(tiny_data):
     assert [len(axes.texts) for axes in maps] == [0, 0, 1]
 
 
-def test_tool_counts_camvid(camvid, tmp_path):
+def test_tool_counts_camvid(camvid, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     config = ROOT / 'configs/classmix/camvid_1-8_r18.py'
-    done = run_python(TOOL, config, '--split', 'labeled', cwd=tmp_path)
+    done = call_tool(TOOL, config, '--split', 'labeled')
     assert done.returncode == 0, done.stdout
     names = (ROOT / 'configs/splits/camvid/1-8_0_labeled.txt').read_text()
     folder = camvid / 'annotations' / 'train'

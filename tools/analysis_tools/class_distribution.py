@@ -9,8 +9,7 @@ one size and counted pixel by pixel.
 
 import argparse
 import os.path as osp
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -25,7 +24,9 @@ from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
-from mmseg_classmix.datasets import MultiSourceDataset
+import mmseg_classmix  # noqa: F401  registers the datasets
+from mmseg_classmix.datasets.build_source import build_source
+from mmseg_classmix.datasets.checked_pipeline import check_samples
 from mmseg_classmix.datasets.wrappers import leaf_configs
 from mmseg_classmix.visualization.sheet import (
     new_sheet,
@@ -60,7 +61,7 @@ class Distribution:
     masks: int
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -93,7 +94,7 @@ def parse_args() -> argparse.Namespace:
         action=DictAction,
         help='override values of the config, KEY=VALUE ...',
     )
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if args.size and min(args.size) < 1:
         parser.error(f'--size {args.size} must be positive')
     if args.output is None:
@@ -102,64 +103,49 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def build_masks(cfg: Config, split: str) -> BaseDataset:
+def build_masks(cfg: Config, split: str) -> tuple[BaseDataset, list[dict]]:
     """Build the dataset of a split, its pipeline cut down to the mask.
 
-    Args:
-        cfg: A whole config.
-        split: One of ``SPLITS``.
-
     Returns:
-        A dataset of samples with ``gt_sem_seg``.
+        The dataset, and what its pipeline loads each mask by.
 
     Raises:
         ValueError: If the pipeline of the dataset loads no masks.
     """
     part = 'val' if split == 'val' else 'train'
-    place = f'{part}_dataloader.dataset'
     loader = cfg[f'{part}_dataloader']
-    sources = [leaf for _, leaf in leaf_configs(place, loader.dataset)]
-    loading = [
-        t for t in sources[0].pipeline if t['type'] == 'LoadAnnotations'
-    ]
+    (place, source), *others = leaf_configs(
+        f'{part}_dataloader.dataset', loader.dataset
+    )
+    loading = [t for t in source.pipeline if t['type'] == 'LoadAnnotations']
     if not loading:
         raise ValueError(
             f'{cfg.filename}: the pipeline of {place} has no LoadAnnotations, '
             'so there are no masks to count'
         )
-    source = dict(
-        sources[0], pipeline=[*loading[:1], dict(type='PackSegInputs')]
-    )
-    labeled = DATASETS.build(source)
-    if split != 'train' or len(sources) == 1:
-        return labeled
-    names, missing = masked_names(labeled, sources[1:])
-    print(f'unlabeled images without masks, left out: {missing}')
-    with tempfile.TemporaryDirectory() as folder:
-        path = osp.join(folder, 'names.txt')
-        Path(path).write_text('\n'.join(names) + '\n')
-        dataset = DATASETS.build(dict(source, ann_file=path))
-        # The list is gone when a lazy dataset would read it.
-        dataset.full_init()
-        return dataset
+    steps = [*loading[:1], dict(type='PackSegInputs')]
+    labeled = build_source(place, dict(source, pipeline=steps))
+    # An error says which mask has values that are no class.
+    check_samples(place, labeled)
+    infos = [labeled.get_data_info(i) for i in range(len(labeled))]
+    if split == 'train' and others:
+        more, missing = find_masks(labeled, dict(others).values())
+        known = {info['seg_map_path'] for info in infos}
+        infos += [info for path, info in more.items() if path not in known]
+        print(f'unlabeled images without masks, left out: {missing}')
+    return labeled, infos
 
 
-def masked_names(
-    labeled: BaseDataset, others: Iterable[dict]
-) -> tuple[list[str], int]:
-    """Find the masks of all training images.
-
-    Args:
-        labeled: The labeled dataset, whose folder of masks is looked into.
-        others: Configs of unlabeled datasets.
+def find_masks(
+    labeled: BaseDataset, sources: Iterable[dict]
+) -> tuple[dict[str, dict], int]:
+    """Find masks of unlabeled images in the folder of the labeled ones.
 
     Returns:
-        Names as in ``ann_file``, sorted, and the number of unlabeled images
-        without a mask.
+        What loads a mask, by its path, and the number of images without.
     """
-    folders = labeled.data_prefix
-    names, missing = set(), 0
-    for dataset in (labeled, *map(DATASETS.build, others)):
+    folders, found, missing = labeled.data_prefix, {}, 0
+    for dataset in map(DATASETS.build, sources):
         for i in range(len(dataset)):
             path = dataset.get_data_info(i)['img_path']
             name = osp.relpath(path, folders['img_path'])
@@ -167,37 +153,35 @@ def masked_names(
             mask = osp.join(
                 folders['seg_map_path'], name + labeled.seg_map_suffix
             )
-            if dataset is labeled or fileio.isfile(
-                mask, backend_args=labeled.backend_args
-            ):
-                names.add(name)
+            if fileio.isfile(mask, backend_args=labeled.backend_args):
+                files = dict(img_path=path, seg_map_path=mask)
+                found[mask] = dict(labeled.get_data_info(0), **files)
             else:
                 missing += 1
-    return sorted(names), missing
+    return found, missing
 
 
 def count_classes(
-    dataset: BaseDataset, size: tuple[int, int] | None = None
+    dataset: BaseDataset,
+    infos: Sequence[dict],
+    size: tuple[int, int] | None = None,
 ) -> Distribution:
-    """Count the classes at every place.
+    """Count the classes at every place of a common (height, width).
 
     Args:
         dataset: See :func:`build_masks`.
+        infos: Likewise.
         size: Common height and width in pixels; see ``--size``.
-
-    Returns:
-        The counts.
 
     Raises:
         ValueError: If a mask has a value that is no class and not ignored,
             or no pixel has a class.
     """
     number = len(dataset.metainfo['classes'])
-    # Checks the values of the masks.
-    dataset = MultiSourceDataset([dataset])
     pixels = np.zeros(number, np.int64)
-    for i in range(len(dataset)):
-        mask = dataset[i]['data_samples'].gt_sem_seg.data[0].numpy()
+    for i, info in enumerate(infos):
+        sample = dataset.pipeline(info)['data_samples']
+        mask = sample.gt_sem_seg.data[0].numpy()
         if i == 0:
             shrink = min(1, LONGEST_SIDE / max(mask.shape))
             size = size or [round(side * shrink) for side in mask.shape]
@@ -214,9 +198,7 @@ def count_classes(
             counts[label] += resized == label
     if not pixels.any():
         raise ValueError('all pixels of all masks are ignored')
-    return Distribution(
-        counts / len(dataset), pixels / pixels.sum(), len(dataset)
-    )
+    return Distribution(counts / len(infos), pixels / pixels.sum(), len(infos))
 
 
 def draw(found: Distribution, classes: list[str], title: str) -> Figure:
@@ -266,16 +248,16 @@ def percent(share: float) -> str:
     return f'{share:.1%}' if share >= 0.01 else f'{100 * share:.2g}%'
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Count and draw."""
-    args = parse_args()
+    args = parse_args(argv)
     cfg = Config.fromfile(args.config)
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    dataset = build_masks(cfg, args.split)
+    dataset, infos = build_masks(cfg, args.split)
     classes = dataset.metainfo['classes']
-    found = count_classes(dataset, args.size)
+    found = count_classes(dataset, infos, args.size)
     for name, share in zip(classes, found.share, strict=True):
         print(f'{name:20} {percent(share):>9}')
     title = (

@@ -9,6 +9,7 @@ context that is no longer there; argmaxed labels do not.
 """
 
 import argparse
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
@@ -35,7 +36,7 @@ OBJECT, CONTEXT, OTHER = range(3)
 PALETTE = torch.tensor([[214, 39, 40], [31, 90, 180], [120, 190, 90]])
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -59,7 +60,7 @@ def parse_args() -> argparse.Namespace:
         default=10,
         help='how far from the mixing border to measure, in pixels',
     )
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     for name in ('sigma', 'distance'):
         if getattr(args, name) <= 0:
             parser.error(f'--{name} {getattr(args, name)} must be positive')
@@ -130,14 +131,14 @@ def mix(truth: Tensor, prob: Tensor) -> dict:
 
 
 def contamination(prob: Tensor, truth: Tensor) -> Tensor:
-    """Sum the probabilities of classes that the truth does not show.
+    """Wrong mass of every pixel: of classes that the truth does not show.
 
     Args:
         prob: Labels as probabilities, (C, H, W) float.
         truth: Classes of the mixed image, (H, W) int64.
 
     Returns:
-        Wrong mass of every pixel, (H, W) float in [0, 1].
+        Sums of probabilities, (H, W) float in [0, 1].
     """
     absent = torch.ones(len(prob), dtype=torch.bool)
     absent[truth.unique()] = False
@@ -145,14 +146,9 @@ def contamination(prob: Tensor, truth: Tensor) -> Tensor:
 
 
 def border_distance(mask: Tensor) -> Tensor:
-    """Measure how far a pixel is from the border of a mask.
+    """Distance to the nearest pixel across the border of a mask.
 
-    Args:
-        mask: (H, W) bool.
-
-    Returns:
-        Distance in pixels to the nearest pixel across the border, (H, W)
-        float64, at least 1: positive inside the mask, negative outside.
+    At least 1 pixel: positive inside the mask, negative outside, (H, W).
     """
     inside = distance_transform_edt(mask.numpy())
     outside = distance_transform_edt(~mask.numpy())
@@ -162,13 +158,8 @@ def border_distance(mask: Tensor) -> Tensor:
 def measure(mixed: dict, distance: int) -> dict[str, tuple[float, float]]:
     """Measure contamination along the mixing border of the first image.
 
-    Args:
-        mixed: See :func:`mix`.
-        distance: Width of the strip in pixels.
-
-    Returns:
-        For soft and argmaxed labels the mean wrong mass within ``distance``
-        pixels of the border: on both sides, and inside the mask alone.
+    For soft and argmaxed labels the mean wrong mass within ``distance``
+    pixels of the border: on both sides, and inside the mask alone.
     """
     position = border_distance(mixed['mask'][0])
     strip = position.abs() <= distance
@@ -254,9 +245,9 @@ def draw_profile(axes: Axes, mixed: dict, distance: int) -> None:
     axes.legend()
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Mix, measure and draw."""
-    args = parse_args()
+    args = parse_args(argv)
     truth = draw_scene()
     prob = predict(truth, args.sigma)
     mixed = mix(truth, prob)

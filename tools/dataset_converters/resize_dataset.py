@@ -19,7 +19,7 @@ import argparse
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing import Pool
 from pathlib import Path
 
@@ -37,7 +37,7 @@ from mmseg_classmix.datasets.wrappers import leaf_configs
 Streams = list[tuple[ResizedFiles, BaseDataset]]
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -50,7 +50,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--nproc', type=int, default=1, help='processes that resize'
     )
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if args.nproc < 1:
         parser.error(f'--nproc {args.nproc}: at least 1 is needed')
     return args
@@ -168,9 +168,9 @@ def write_sample(sample: tuple[ResizedFiles, dict]) -> int:
     return files.write(info)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Write what is missing and say what is there."""
-    args = parse_args()
+    args = parse_args(argv)
     cfg = Config.fromfile(args.config)
     init_default_scope('mmseg')
     streams = find_streams(cfg, args.out_dir)
