@@ -1,36 +1,28 @@
 """What cannot be stored resized is refused, by name and with a way out."""
 
-import sys
-
 import pytest
 from mmengine.config import Config
 from mmseg.registry import DATASETS
 from PIL import Image
 from resized import (
-    TOOL,
     assert_equal,
     change,
     cityscapes,
-    run_here,
+    resize,
     samples,
     sources,
 )
-from support import run_process
 
 from mmseg_classmix.datasets.resized_files import steps_to_resize
 
 PLACE = 'train_dataloader.dataset.datasets'
 
 
-@pytest.fixture
-def refused(monkeypatch):
-    def check(config, out, *words):
-        with pytest.raises((ValueError, FileExistsError)) as error:
-            run_here(monkeypatch, config, out)
-        for word in words:
-            assert word in str(error.value)
-
-    return check
+def refused(config, out, *words):
+    with pytest.raises((ValueError, FileExistsError)) as error:
+        resize(config, out)
+    for word in words:
+        assert word in str(error.value)
 
 
 def set_all(streams, **options):
@@ -44,36 +36,27 @@ def larger(streams):
     set_all(streams, scale=(32, 16))
 
 
-def test_other_sizes_are_not_mixed(tmp_path, monkeypatch, refused):
+def test_other_sizes_are_not_mixed(tmp_path):
     config, _ = cityscapes(tmp_path, per_city=1)
     out = tmp_path / 'resized'
-    run_here(monkeypatch, config, out)
+    resize(config, out)
     words = ('resize.json', '(48, 24)', '(32, 16)', 'another folder')
     refused(change(config, larger), out, *words)
 
 
-def test_streams_of_two_sizes(tmp_path, refused):
-    config, _ = cityscapes(tmp_path, per_city=1)
-    change(config, lambda streams: larger(streams[1:]))
-    refused(config, tmp_path / 'out', '(48, 24)', '(32, 16)', 'one Resize')
-
-
-def test_folders_with_other_files(tmp_path, refused):
+def test_folders_with_other_files(tmp_path):
     config, root = cityscapes(tmp_path, per_city=1)
     refused(config, root, 'is data_root of the config already')
     refused(config, config.parent, 'choose a new folder')
 
 
-def test_errors_end_the_process(tmp_path):
+def test_errors_in_the_processes_end_the_tool(tmp_path):
     config, root = cityscapes(tmp_path, per_city=1)
     path = next(root.glob('leftImg8bit/train/zurich/*.png'))
     path.write_bytes(b'')
-    done = run_process(
-        sys.executable, TOOL, config, tmp_path / 'out', cwd=tmp_path
+    refused(
+        config, tmp_path / 'out', f'the image {path} ({PLACE}[1]) is empty'
     )
-    assert done.returncode == 1
-    message = done.stdout.strip().splitlines()[-1]
-    assert f'the image {path} ({PLACE}[1]) is empty' in message
 
 
 def drop_resize(streams):
@@ -105,6 +88,10 @@ def no_root(streams):
     source.data_prefix.img_path = f'{source.pop("data_root")}/{folder}'
 
 
+def two_sizes(streams):
+    larger(streams[1:])
+
+
 def elsewhere(streams):
     streams[0].data_prefix.seg_map_path = '../masks'
 
@@ -117,11 +104,12 @@ def elsewhere(streams):
         (by_factor, ('[0].pipeline[2] Resize(', 'has no scale')),
         (at_random, ('[0].pipeline (', 'RandomResize', '0 Resize')),
         (masks_later, ('[0].pipeline', 'LoadAnnotations in front')),
+        (two_sizes, ('(48, 24)', '(32, 16)', 'one Resize')),
         (no_root, ('[1].data_root=None',)),
         (elsewhere, ('masks/', 'is not below', '[0].data_root=')),
     ],
 )
-def test_streams_that_cannot_be_stored(tmp_path, refused, function, words):
+def test_streams_that_cannot_be_stored(tmp_path, function, words):
     config, root = cityscapes(tmp_path, per_city=1)
     (tmp_path / 'masks').symlink_to(root / 'gtFine' / 'train')
     out = tmp_path / 'out'
@@ -129,7 +117,7 @@ def test_streams_that_cannot_be_stored(tmp_path, refused, function, words):
     assert not out.exists()
 
 
-def test_float_images_are_not_cut_to_8_bits(tmp_path, refused):
+def test_float_images_are_not_cut_to_8_bits(tmp_path):
     def in_floats(streams):
         set_all(streams, backend='cv2')
         for source in streams:
@@ -141,18 +129,18 @@ def test_float_images_are_not_cut_to_8_bits(tmp_path, refused):
     assert not list((tmp_path / 'out').rglob('*_*.png'))
 
 
-def test_a_ratio_may_be_kept(tmp_path, monkeypatch):
+def test_a_ratio_may_be_kept(tmp_path):
     # 101x53 in 48x24 becomes 46x24, which stays itself.
     config, _ = cityscapes(tmp_path, (53, 101))
     change(config, lambda streams: set_all(streams, keep_ratio=True))
     out = tmp_path / 'resized'
-    run_here(monkeypatch, config, out)
+    resize(config, out)
     assert_equal(samples(config), samples(config, out))
     (size,) = {Image.open(p).size for p in out.glob('*/*/*/*.png')}
     assert size == (46, 24)
 
 
-def test_two_files_of_one_name(tmp_path, refused):
+def test_two_files_of_one_name(tmp_path):
     config, root = cityscapes(tmp_path, per_city=1)
     path = next(root.glob('leftImg8bit/train/zurich/*.png'))
     Image.open(path).save(path.with_suffix('.jpg'))
