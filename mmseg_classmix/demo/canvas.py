@@ -12,15 +12,7 @@ Color = tuple[float, float, float]
 
 
 def shade(color: Color, factor: float) -> Color:
-    """Make a color darker (below 1) or brighter (above 1).
-
-    Args:
-        color: BGR in 0..255.
-        factor: What every channel is multiplied by.
-
-    Returns:
-        BGR in 0..255.
-    """
+    """Make a color, BGR in 0..255, darker (below 1) or brighter (above 1)."""
     return tuple(min(255.0, channel * factor) for channel in color)
 
 
@@ -30,16 +22,13 @@ def pick_paint(
     gray: float = 0.4,
     hues: tuple[float, float] = (0, 6),
 ) -> Color:
-    """Draw the color of something made by people.
+    """Draw the color of something made by people, BGR in 0..255.
 
     Args:
         rng: Source of randomness.
         saturation: Highest saturation, 0..1.
         gray: Share of colors without any hue, 0..1.
         hues: Range of the hue: 0 red, 1 yellow, 2 green, 3 cyan, 4 blue.
-
-    Returns:
-        BGR in 0..255.
     """
     value = rng.uniform(40, 240)
     strength = 0.08 if rng.random() < gray else saturation
@@ -78,18 +67,11 @@ class Canvas:
         self.eye = rng.uniform(1.3, 2.3)
         self.curve = rng.uniform(-1, 1) * 0.0015
         roll = np.deg2rad(rng.uniform(-2.5, 2.5))
-        self.roll = np.array(
-            [
-                [np.cos(roll), np.sin(roll)],
-                [-np.sin(roll), np.cos(roll)],
-            ]
-        )
+        cos, sin = np.cos(roll), np.sin(roll)
+        self.roll = np.array([[cos, sin], [-sin, cos]])
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """Project points of the world to pixels.
-
-        Args:
-            points: (..., 3) meters.
+        """Project points of the world, (..., 3) meters, to pixels.
 
         Returns:
             (..., 2) int32, column and row, not clipped to the picture.
@@ -143,15 +125,7 @@ class Canvas:
         color: Color,
         surface: tuple[int, int, float] | None = None,
     ) -> None:
-        """Fill a flat shape that faces the camera.
-
-        Args:
-            x: Where its origin stands, meters to the right.
-            z: Distance in meters.
-            outline: (N, 2) meters to the right and up.
-            color: BGR in 0..255.
-            surface: As in :meth:`paint`.
-        """
+        """Fill a flat (N, 2) shape at (x, z) that faces the camera."""
         outline = np.asarray(outline, np.float64)
         points = np.empty((len(outline), 3))
         points[:, 0] = outline[:, 0] + x

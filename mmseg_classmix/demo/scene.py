@@ -1,30 +1,25 @@
-"""Composition of a street scene, from the sky to the nearest car."""
+"""Composition of a street scene, and its light."""
 
 import cv2
 import numpy as np
 
-from mmseg_classmix.demo.drawing.backdrop import (
-    draw_horizon,
-    draw_sky,
-)
-from mmseg_classmix.demo.drawing.canvas import Canvas
-from mmseg_classmix.demo.drawing.cars import draw_car
-from mmseg_classmix.demo.drawing.figures import (
+from mmseg_classmix.demo.canvas import Canvas
+from mmseg_classmix.demo.objects import (
+    draw_bush,
+    draw_car,
     draw_person,
     draw_pole,
     draw_sign,
-)
-from mmseg_classmix.demo.drawing.ground import (
-    draw_ground,
-    draw_shadows,
-)
-from mmseg_classmix.demo.drawing.houses import draw_block
-from mmseg_classmix.demo.drawing.light import develop
-from mmseg_classmix.demo.drawing.plants import (
-    draw_bush,
     draw_tree,
 )
-from mmseg_classmix.demo.drawing.street import Street
+from mmseg_classmix.demo.scenery import (
+    Street,
+    draw_block,
+    draw_ground,
+    draw_horizon,
+    draw_shadows,
+    draw_sky,
+)
 
 
 def draw_scene(
@@ -105,3 +100,34 @@ def _park(rng: np.random.Generator, street: Street) -> list[tuple]:
         if all(abs(z - b) > 6 or abs(x - a) > 2.6 for a, b, _ in spots):
             spots.append((x, z, turn))
     return [(spot[1], draw_car, spot) for spot in spots]
+
+
+def develop(
+    rng: np.random.Generator,
+    street: Street,
+    color: np.ndarray,
+    surface: np.ndarray,
+) -> np.ndarray:
+    """Add texture, haze, light, lens and sensor to the flat colors."""
+    height, width = color.shape[:2]
+    texture = np.zeros((height, width), np.float32)
+    for scale, strength in ((1, 0.3), (2, 0.4), (5, 0.35), (16, 0.3)):
+        shape = (height // scale + 2, width // scale + 2)
+        noise = rng.standard_normal(shape, np.float32) * np.float32(strength)
+        texture += cv2.resize(noise, (width, height))
+    texture *= surface[..., 1].astype(np.float32) / 450
+    image = color * (1 + texture)[..., None]
+    depth = surface[..., 2].astype(np.float32)
+    clear = np.exp(-np.float32(street.thickness) * depth)[..., None]
+    haze = np.array(street.haze, np.float32)
+    image = (image - haze) * clear + haze
+    image = np.clip(image / 255, 0, 1) ** np.float32(rng.uniform(0.9, 1.15))
+    light = rng.uniform(0.7, 0.95) if street.dusk else rng.uniform(0.85, 1.1)
+    cast = light * rng.uniform(0.95, 1.05, 3)
+    middle = image.mean()
+    image = (image - middle) * np.float32(rng.uniform(0.8, 1.15)) + middle
+    image = image * cast.astype(np.float32) * 255
+    image = cv2.GaussianBlur(image, (3, 3), rng.uniform(0.2, 0.8))
+    noise = rng.standard_normal(image.shape, np.float32)
+    image += noise * np.float32(rng.uniform(1, 6))
+    return np.clip(image, 0, 255).astype(np.uint8)

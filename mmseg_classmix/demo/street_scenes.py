@@ -9,7 +9,7 @@ import numpy as np
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from mmseg_classmix.demo.drawing import draw_scene
+from mmseg_classmix.demo.scene import draw_scene
 
 __all__ = ['StreetScenesDataset', 'draw_scene', 'write_street_scenes']
 
