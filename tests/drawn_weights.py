@@ -21,6 +21,8 @@ def draw_weights(model, seed=0):
             fan = module.weight[0].numel()
             with torch.no_grad():
                 module.weight.normal_(0, fan**-0.5, generator=generator)
+                if module.bias is not None:
+                    module.bias.normal_(0, 0.05, generator=generator)
     return model.eval()
 
 

@@ -2,7 +2,7 @@
 
 import cv2
 
-from mmseg_classmix.visualization.raster_sheet import (
+from mmseg_classmix.visualization.image_grid import (
     CAPTION,
     GAP,
     HEADING,

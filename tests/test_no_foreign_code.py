@@ -44,7 +44,7 @@ READS_CONFIGS = {
     'tools/dev/model_trial.py': "mmseg's, or named on the command line",
     'tools/make_splits.py': 'named on the command line',
     'tools/model_converters/deeplab_coco.py': 'ours',
-    'tools/quickstart_picture.py': 'ours',
+    'tools/quickstart.py': 'ours',
 }
 
 

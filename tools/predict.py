@@ -15,6 +15,7 @@ stopped, but for a video, which starts again.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,27 +34,29 @@ from mmseg_classmix.deploy import (
     find_sources,
     is_video,
 )
-from mmseg_classmix.deploy.batch_job import (
+from mmseg_classmix.deploy.files import ResultsFolder, mask_name
+from mmseg_classmix.deploy.jobs import (
     first_line,
+    predict_video,
     report,
     segment_all,
     unfinished,
 )
-from mmseg_classmix.deploy.contact_sheet import (
+from mmseg_classmix.deploy.pictures import (
     EvenSample,
     draw_contact_sheet,
+    jpeg,
+    mask_png,
+    overlay,
     read_thumbnail,
     spread,
     thumbnail,
 )
-from mmseg_classmix.deploy.pictures import jpeg, mask_png, overlay
-from mmseg_classmix.deploy.results_folder import ResultsFolder, mask_name
-from mmseg_classmix.deploy.video import predict_video
 
 SHEET = 'contact_sheet.png'
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = network_parser(__doc__)
     parser.add_argument('source', type=Path, help='image, folder or video')
@@ -69,7 +72,7 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='of a video, write the mask of every frame too',
     )
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     check_inference_options(parser, args, args.source)
     if not 0 <= args.opacity <= 1:
         parser.error(f'--opacity {args.opacity} must be from 0 to 1')
@@ -180,9 +183,9 @@ def predict_frames(
     folder.finish(source, files, frames=count)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Predict."""
-    args = parse_args()
+    args = parse_args(argv)
     predictor, meta, settings = build_predictor(args)
     settings.update(source=str(args.source.resolve()), opacity=args.opacity)
     folder = ResultsFolder(args.out, settings, args.overwrite)

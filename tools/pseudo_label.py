@@ -22,6 +22,7 @@ code 1. The same command again continues a run that was stopped.
 import argparse
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,14 +35,12 @@ from mmseg_classmix.cli.inference_options import (
     network_parser,
 )
 from mmseg_classmix.deploy import Prediction, Source, find_sources
-from mmseg_classmix.deploy.batch_job import report, segment_all, unfinished
+from mmseg_classmix.deploy.files import ResultsFolder, mask_name
+from mmseg_classmix.deploy.jobs import report, segment_all, unfinished
 from mmseg_classmix.deploy.pictures import (
     NO_CLASS,
     confidence_png,
     mask_png,
-)
-from mmseg_classmix.deploy.results_folder import ResultsFolder, mask_name
-from mmseg_classmix.deploy.stored_labels import (
     stored_numbers,
     stored_palette,
 )
@@ -51,10 +50,9 @@ SUMMARY, LIST = 'summary.csv', 'images.txt'
 SCORES = ('confident_share', 'mean_confidence')
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = network_parser(__doc__)
-    parser.set_defaults(network=None)
     parser.add_argument('images', type=Path, help='image or folder')
     add_inference_options(parser)
     parser.add_argument(
@@ -70,7 +68,7 @@ def parse_args() -> argparse.Namespace:
         choices=[8, 16],
         help='write the confidences too, in so many bits',
     )
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     check_inference_options(parser, args, args.images)
     if not 0 <= args.threshold <= 1:
         parser.error(f'--threshold {args.threshold} must be from 0 to 1')
@@ -134,9 +132,9 @@ class Labeler:
         )
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Label a folder."""
-    args = parse_args()
+    args = parse_args(argv)
     sources = find_sources(args.images, same_stem=False)
     predictor, meta, settings = build_predictor(
         args, default='teacher', confidence=True

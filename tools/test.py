@@ -24,7 +24,7 @@ from mmseg_classmix.distributed import (
 )
 from mmseg_classmix.engine.loops.test_loop import BOTH
 from mmseg_classmix.engine.runner import build_runner
-from mmseg_classmix.visualization.sheet import picture_path
+from mmseg_classmix.visualization.image_grid import picture_path
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -4,12 +4,12 @@ from mmseg_classmix.deploy.evaluation_data import (
     dataset_meta,
     inference_pipeline,
 )
+from mmseg_classmix.deploy.files import Source, find_sources, is_video
 from mmseg_classmix.deploy.predictor import (
     LoadedImage,
     Prediction,
     Predictor,
 )
-from mmseg_classmix.deploy.sources import Source, find_sources, is_video
 from mmseg_classmix.deploy.trained_network import (
     TrainedNetwork,
     read_network,

@@ -2,22 +2,40 @@
 
 import io
 import os
+from collections.abc import Callable
+from copy import deepcopy
+from inspect import Parameter, signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
+from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mmseg_classmix.checkpoints import AtomicLocalBackend
-from mmseg_classmix.deploy.evaluation_data import dataset_meta
+from mmseg_classmix.deploy.evaluation_data import dataset_meta, type_name
 from mmseg_classmix.deploy.stock_config import config_text, stock_sections
-from mmseg_classmix.deploy.stock_model import stock_model
 from mmseg_classmix.deploy.trained_network import TrainedNetwork
+from mmseg_classmix.models.backbones.deeplab_resnet import (
+    CeilPoolResNet,
+    DeepLabResNet,
+)
+from mmseg_classmix.models.backbones.efficientnet_lite import (
+    EfficientNetLite,
+    LiteStages,
+)
+from mmseg_classmix.models.decode_heads.deeplabv2_head import (
+    DeepLabV2Head,
+    DilationSumHead,
+)
 from mmseg_classmix.version import __version__
 
 CONFIG, WEIGHTS = 'config.py', 'weights.pth'
+# Weights come from the checkpoint; on one device a norm is an ordinary one.
+SYNCHRONIZED = ('SyncBN', 'MMSyncBN')
 
 
 def export_segmentor(
@@ -42,10 +60,10 @@ def export_segmentor(
     """
     trained = network.build()
     meta = dataset_meta(cfg, trained.num_classes)
-    model, modules = stock_model(network.cfg)
+    model, classes = stock_model(network.cfg)
     sections = stock_sections(cfg, model)
     header = _header(cfg, network, source, sections)
-    text = config_text(sections, modules, header)
+    text = config_text(sections, classes, header)
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=out, prefix='.export_') as folder:
         folder = Path(folder)
@@ -54,6 +72,92 @@ def export_segmentor(
         for name in (CONFIG, WEIGHTS):
             os.replace(folder / name, out / name)
     return exported
+
+
+def stock_model(cfg: ConfigDict) -> tuple[dict, list[type]]:
+    """Translate the config of a segmentor, and drop what trains it.
+
+    Args:
+        cfg: Config of an mmseg segmentor; it may have types of this package.
+
+    Returns:
+        The config, and the classes that it names and mmseg lacks.
+    """
+    model = deepcopy(cfg)
+    for key in ('train_cfg', 'pretrained', 'init_cfg'):
+        model.pop(key, None)
+    kind = MODELS.get(type_name(model))
+    if isinstance(kind, type) and issubclass(kind, EncoderDecoder):
+        model.pop('auxiliary_head', None)
+    classes = []
+    return _translate(model, classes), classes
+
+
+def _translate(value: Any, classes: list[type]) -> Any:
+    if isinstance(value, list | tuple):
+        return type(value)(_translate(item, classes) for item in value)
+    if not isinstance(value, dict):
+        return value
+    cfg = {
+        key: _translate(item, classes)
+        for key, item in value.items()
+        if not (key == 'pretrained' or _is_pretrained(item))
+    }
+    if 'type' not in cfg:
+        return cfg
+    name = cfg['type'] = type_name(cfg)
+    if name in SYNCHRONIZED:
+        cfg['type'] = 'BN'
+    elif name in TRANSLATIONS:
+        translate, kind = TRANSLATIONS[name]
+        cfg = translate(cfg)
+        if kind:
+            cfg['type'] = kind.__name__
+            classes += [] if kind in classes else [kind]
+    return cfg
+
+
+def _is_pretrained(value: Any) -> bool:
+    return isinstance(value, dict) and value.get('type') == 'Pretrained'
+
+
+def _loss(cfg: dict) -> dict:
+    # mmseg 1.2.2 cannot weigh classes where pixels are ignored.
+    cfg = {key: cfg[key] for key in cfg if key != 'class_weight'}
+    return dict(cfg, type='CrossEntropyLoss', avg_non_ignore=True)
+
+
+def _backbone(cfg: dict) -> dict:
+    cfg = {**_defaults(DeepLabResNet), **cfg}
+    cfg.pop('freeze_norm_affine')
+    return cfg
+
+
+def _head(cfg: dict) -> dict:
+    return {**_defaults(DeepLabV2Head), **cfg}
+
+
+def _lite(cfg: dict) -> dict:
+    cfg = {**_defaults(EfficientNetLite), **cfg}
+    cfg.pop('norm_eval')
+    return cfg
+
+
+def _defaults(kind: type) -> dict[str, Any]:
+    return {
+        name: parameter.default
+        for name, parameter in signature(kind).parameters.items()
+        if parameter.default is not Parameter.empty
+    }
+
+
+#: Type of this package: its translation, and the class that this is of.
+TRANSLATIONS: dict[str, tuple[Callable[[dict], dict], type | None]] = {
+    'GlobalCrossEntropyLoss': (_loss, None),
+    'DeepLabResNet': (_backbone, CeilPoolResNet),
+    'DeepLabV2Head': (_head, DilationSumHead),
+    'EfficientNetLite': (_lite, LiteStages),
+}
 
 
 def _write(

@@ -1,24 +1,65 @@
-"""The images of a folder, one after another, whatever is wrong with some."""
+"""Images of a folder or frames of a video, one after another."""
 
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
+import mmcv
+import numpy as np
 import torch
 from rich.progress import track
 
-from mmseg_classmix.deploy.ahead import ahead
+from mmseg_classmix.deploy.files import ResultsFolder, Source, find_videos
 from mmseg_classmix.deploy.predictor import Prediction, Predictor
-from mmseg_classmix.deploy.results_folder import ResultsFolder
-from mmseg_classmix.deploy.sources import Source, find_videos
 
 WINDOWS = '--slide CROP STRIDE predicts it in windows, such as --slide 512 384'
-
-
 # What torch says of the memory of a CPU, in a RuntimeError.
 NO_MEMORY = ("can't allocate memory", 'not enough memory')
+# What every build of OpenCV writes into .mp4, and every player reads.
+CODEC = 'mp4v'
+RATE = 25.0
+# Formats that say how many frames they have.
+COUNTED = ('.mp4', '.m4v', '.mov', '.avi')
+
+
+def ahead(
+    function: Callable[[Any], Any], items: Iterable[Any], workers: int
+) -> Iterator[Any]:
+    """Map in threads, in order, with a bounded number of items in memory.
+
+    ``items`` is consumed by the calling thread: it may be a generator that
+    computes, so that calls can be chained.
+
+    Args:
+        function: Called in a thread.
+        items: Its arguments; twice as many as workers are taken in advance.
+        workers: Number of threads; 0 calls the function in this one.
+
+    Yields:
+        Results, in the order of ``items``. An error of ``function`` is
+        raised where its result would come.
+    """
+    if workers == 0:
+        yield from map(function, items)
+        return
+    waiting = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 @dataclass
@@ -80,6 +121,18 @@ def segment_all(
             job.problem = first_line(error)
         return job
 
+    def predict(job: _Job) -> _Job:
+        if job.problem:
+            return job
+        try:
+            job.value = predictor(job.value)
+        # What networks cannot take they refuse in any way, also by an assert.
+        except Exception as error:
+            job.problem = first_line(error)
+            if _lacks_memory(error):
+                job.problem = f'too large for the memory: {WINDOWS}. {error}'
+        return job
+
     def store(job: _Job) -> _Job:
         if not job.problem:
             save(job.source, job.value)
@@ -87,23 +140,9 @@ def segment_all(
         return job
 
     loaded = ahead(load, sources, workers)
-    predicted = (_predict(predictor, job) for job in loaded)
-    jobs: Iterator[_Job] = ahead(store, predicted, workers)
+    jobs: Iterator[_Job] = ahead(store, map(predict, loaded), workers)
     bar = track(jobs, 'Predicting', total=len(sources))
     return {str(job.source.path): job.problem for job in bar if job.problem}
-
-
-def _predict(predictor: Predictor, job: _Job) -> _Job:
-    if job.problem:
-        return job
-    try:
-        job.value = predictor(job.value)
-    # What networks cannot take they refuse in any way, also with an assert.
-    except Exception as error:
-        job.problem = first_line(error)
-        if _lacks_memory(error):
-            job.problem = f'too large for the memory: {WINDOWS}. {error}'
-    return job
 
 
 def _lacks_memory(error: Exception) -> bool:
@@ -136,3 +175,79 @@ def report(problems: dict[str, str]) -> None:
     for path, problem in problems.items():
         print(f'  {path}: {problem}', file=sys.stderr)
     sys.exit(1)
+
+
+def predict_video(
+    predictor: Predictor,
+    source: Path,
+    target: Path,
+    paint: Callable[[Prediction], np.ndarray],
+    save: Callable[[int, Prediction, np.ndarray], None],
+    workers: int = 2,
+) -> tuple[int, str]:
+    """Predict every frame of a video.
+
+    Args:
+        predictor: Predicts.
+        source: Video that OpenCV can read.
+        target: Video to write, .mp4, whole or not at all.
+        paint: Makes a frame of it, (H, W, 3) uint8 BGR.
+        save: Gets the number of a frame, from 0, its prediction, and what
+            ``paint`` has made of it.
+        workers: Threads that prepare frames.
+
+    Returns:
+        Number of frames; and what is wrong with the video, if it ends
+        before its time.
+
+    Raises:
+        ValueError: If there is no frame that could be read.
+    """
+    reader = mmcv.VideoReader(str(source))
+    frames = ahead(predictor.prepare, reader, workers)
+    bar = track(frames, 'Predicting', total=reader.frame_cnt or None)
+    writer, count = None, 0
+    # The suffix tells OpenCV the format.
+    temporary = target.with_name(f'.{target.stem}.tmp.mp4')
+    try:
+        for frame in bar:
+            prediction = predictor(frame)
+            painted = paint(prediction)
+            if writer is None:
+                rate = reader.fps if reader.fps > 0 else RATE
+                writer = _open(temporary, rate, painted.shape)
+            writer.write(painted)
+            save(count, prediction, painted)
+            count += 1
+        if writer is not None:
+            writer.release()
+            os.replace(temporary, target)
+    finally:
+        if writer is not None:
+            writer.release()
+        temporary.unlink(missing_ok=True)
+    if not count:
+        raise ValueError(f'{source} is no video that OpenCV can read')
+    return count, _cut_short(source, reader, count)
+
+
+def _cut_short(source: Path, reader: mmcv.VideoReader, count: int) -> str:
+    expected = reader.frame_cnt
+    # Other formats do not say it: OpenCV multiplies duration and rate.
+    if source.suffix.lower() not in COUNTED:
+        expected -= max(reader.fps, 1)
+    if count >= expected:
+        return ''
+    return (
+        f'it says that it has {reader.frame_cnt} frames, but only {count} '
+        'can be read: it may be cut short'
+    )
+
+
+def _open(path: Path, rate: float, shape: tuple) -> cv2.VideoWriter:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    codec = cv2.VideoWriter_fourcc(*CODEC)
+    writer = cv2.VideoWriter(str(path), codec, rate, shape[1::-1])
+    if not writer.isOpened():
+        raise OSError(f'OpenCV cannot write {path} ({CODEC}): is there room?')
+    return writer

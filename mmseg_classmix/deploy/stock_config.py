@@ -1,29 +1,29 @@
 """A config that stock mmseg predicts and evaluates with."""
 
+import ast
+import inspect
+import math
 import os.path as osp
+import sys
 import textwrap
-from collections.abc import Sequence
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import mmengine.registry
 import mmseg.registry
 from mmengine.config import Config
 from mmengine.registry import Registry
-from mmseg.registry import DATA_SAMPLERS, DATASETS, METRICS, TRANSFORMS
 
 from mmseg_classmix.datasets.wrappers import replace_leaves
-from mmseg_classmix.deploy.config_format import Reference, assignment
 from mmseg_classmix.deploy.evaluation_data import (
     dataset_without_files,
+    evaluation_dataset,
     evaluation_loader,
     type_name,
     without,
 )
-from mmseg_classmix.deploy.stock_model import PACKAGE, is_ours
 
-MODULES = Path(__file__).with_name('modules')
+PACKAGE = __name__.partition('.')[0]
 SIZE_OF_EVALUATION = 'EvaluateAt'
 REGISTRIES = [
     item
@@ -32,8 +32,6 @@ REGISTRIES = [
     if isinstance(item, Registry)
 ]
 OF_LABELED_DATASET = ('mask_values', 'ignored_values')
-# Written once.
-PIPELINE = Reference('test_pipeline')
 EXPLANATION = [
     'mmseg lacks what is defined here. With _base_, mmengine runs this file '
     'as it is; it reads a config with imports in another way.'
@@ -46,68 +44,97 @@ VISUALIZER = dict(
 
 
 def stock_sections(cfg: Config, model: dict) -> dict[str, Any]:
-    """Collect what the exported config says, in its order.
+    """Collect what the exported config says.
 
     Args:
         cfg: Config of the training.
         model: Translated config of the network.
 
     Returns:
-        Values by key; ``test_dataloader`` has :data:`PIPELINE` where
-        ``test_pipeline`` belongs.
+        Values by key.
 
     Raises:
-        ValueError: If test data or their transforms need this package.
+        ValueError: If something is of a type of this package, or a value
+            that a file cannot hold.
     """
     loader = deepcopy(evaluation_loader(cfg))
-    pipelines = []
+    pipeline = _stock_pipeline(evaluation_dataset(cfg).get('pipeline', []))
     loader.dataset = replace_leaves(
-        loader.dataset, lambda leaf: _stock_dataset(leaf, pipelines)
+        loader.dataset, lambda leaf: _stock_dataset(leaf, pipeline)
     )
-    if is_ours(type_name(loader.get('sampler', {})), DATA_SAMPLERS):
+    if _is_ours(loader.get('sampler', {})):
         loader.sampler = dict(type='DefaultSampler', shuffle=False)
     sections = dict(
         default_scope='mmseg',
         custom_imports=_other_imports(cfg),
         model=model,
-        test_pipeline=_stock_pipeline(pipelines[0]),
+        test_pipeline=pipeline,
         test_dataloader=loader,
         test_evaluator=_stock_evaluator(cfg),
         test_cfg=dict(type='TestLoop'),
+        default_hooks=dict(visualization=dict(type='SegVisualizationHook')),
+        visualizer=VISUALIZER,
     )
     if cfg.get('tta_pipeline'):
         sections['tta_pipeline'] = _stock_pipeline(cfg.tta_pipeline)
         sections['tta_model'] = cfg.get('tta_model', dict(type='SegTTAModel'))
-    sections['default_hooks'] = dict(
-        visualization=dict(type='SegVisualizationHook')
-    )
-    sections['visualizer'] = VISUALIZER
-    # The model has been translated, and names its counterparts of ours.
-    for key, value in sections.items():
-        if key != 'model':
-            _check_types(value, key)
-    return {key: _named(value) for key, value in sections.items() if value}
+    return {
+        key: _checked(value, key) for key, value in sections.items() if value
+    }
 
 
 def config_text(
-    sections: dict[str, Any], modules: list[str], header: list[str]
+    sections: dict[str, Any], classes: list[type], header: list[str]
 ) -> str:
-    """Write a config with the source of the modules that mmseg lacks.
+    """Write a config with the source of the classes that mmseg lacks.
 
     Args:
         sections: Values by key.
-        modules: Names of files in ``export/modules``.
+        classes: See :func:`class_source`.
         header: Paragraphs of the comment at its start.
 
     Returns:
         Python source.
     """
     parts = [_comment(header)]
-    if modules:
-        parts.append(f'{_comment(EXPLANATION)}\n_base_ = []')
-    parts += [_as_function(name) for name in modules]
-    parts += [assignment(key, value) for key, value in sections.items()]
+    if classes:
+        source = textwrap.indent(
+            '\n\n'.join(map(class_source, classes)), ' ' * 4
+        )
+        parts += [
+            f'{_comment(EXPLANATION)}\n_base_ = []',
+            # What a function defines, mmengine does not take for a value.
+            f'\ndef register_classes():\n{source}',
+            '\nregister_classes()',
+        ]
+    parts.append(Config(sections).pretty_text.strip())
     return '\n\n'.join(parts) + '\n'
+
+
+def class_source(kind: type) -> str:
+    """Take the source of a class, with the imports and constants it uses.
+
+    Args:
+        kind: Class that needs nothing else of this package, in a module that
+            imports ``MODELS``.
+
+    Returns:
+        Python source that defines and registers it.
+    """
+    text = inspect.getsource(sys.modules[kind.__module__])
+    code = inspect.getsource(kind)
+    names = ast.walk(ast.parse(code))
+    used = {node.id for node in names if isinstance(node, ast.Name)}
+    used.add('MODELS')
+    lines = []
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.ImportFrom):
+            node.names = [item for item in node.names if item.name in used]
+            lines += [ast.unparse(node)] if node.names else []
+        elif isinstance(node, ast.Assign) and node.targets[0].id in used:
+            lines.append(ast.get_source_segment(text, node))
+    end = f'MODELS.register_module(module={kind.__name__}, force=True)'
+    return '\n'.join([*lines, '', code, end])
 
 
 def _comment(paragraphs: list[str]) -> str:
@@ -119,42 +146,15 @@ def _comment(paragraphs: list[str]) -> str:
     return '\n'.join(f'# {line}' for line in lines)
 
 
-def _as_function(module: str) -> str:
-    source = (MODULES / f'{module}.py').read_text('utf-8')
-    # What a function defines, mmengine does not take for a value.
-    name = f'register_{module}'
-    body = textwrap.indent(source.strip(), '    ')
-    return f'\ndef {name}():\n{body}\n\n\n{name}()'
+def _stock_pipeline(pipeline: list) -> list:
+    return without(pipeline, (SIZE_OF_EVALUATION,))
 
 
-def _stock_pipeline(pipeline: list, place: str = 'test_pipeline') -> list:
-    steps = without(pipeline, (SIZE_OF_EVALUATION,))
-    for step in _leaves(steps):
-        if is_ours(type_name(step), TRANSFORMS):
-            raise ValueError(
-                f'{place} has {type_name(step)} of mmseg_classmix, which '
-                'stock mmseg lacks: leave it out with --cfg-options'
-            )
-    return steps
-
-
-def _leaves(steps: list) -> list[dict]:
-    found = []
-    for step in steps:
-        if isinstance(step, list | tuple):
-            found += _leaves(step)
-        else:
-            found += [step, *_leaves(step.get('transforms', []))]
-    return found
-
-
-def _stock_dataset(cfg: dict, pipelines: list[list]) -> dict:
-    """Translate a dataset without wrappers; collects its pipeline."""
-    name = type_name(cfg)
-    pipelines.append(cfg.get('pipeline', []))
-    stock = dict(cfg, pipeline=PIPELINE)
-    if is_ours(name, DATASETS):
-        stock.update(_plain_dataset(cfg, name))
+def _stock_dataset(cfg: dict, pipeline: list) -> dict:
+    """Translate a data set without wrappers."""
+    stock = dict(cfg, pipeline=pipeline)
+    if _is_ours(cfg):
+        stock.update(_plain_dataset(cfg))
         for key in OF_LABELED_DATASET:
             stock.pop(key, None)
     root = stock.get('data_root')
@@ -163,29 +163,28 @@ def _stock_dataset(cfg: dict, pipelines: list[list]) -> dict:
     return stock
 
 
-def _plain_dataset(cfg: dict, name: str) -> dict:
+def _plain_dataset(cfg: dict) -> dict:
     """Say with BaseSegDataset what one of our classes knows by itself."""
     built = dataset_without_files(cfg)
     if built.label_map:
         raise ValueError(
-            f'the test data ({name}) leaves out classes of its masks, which '
-            'BaseSegDataset cannot: convert the masks, and set '
+            f'the test data ({type_name(cfg)}) leaves out classes of its '
+            'masks, which BaseSegDataset cannot: convert the masks, and set '
             'test_dataloader.dataset to a BaseSegDataset of them'
         )
     meta = built.metainfo
+    suffixes = {}
+    for key in ('img_suffix', 'seg_map_suffix'):
+        suffix = getattr(built, key)
+        suffixes[key] = suffix if isinstance(suffix, str) else suffix[0]
     return dict(
+        suffixes,
         type='BaseSegDataset',
         metainfo=dict(
             classes=tuple(meta['classes']),
             palette=[list(color) for color in meta['palette']],
         ),
-        img_suffix=_first(built.img_suffix),
-        seg_map_suffix=_first(built.seg_map_suffix),
     )
-
-
-def _first(suffix: str | Sequence[str]) -> str:
-    return suffix if isinstance(suffix, str) else suffix[0]
 
 
 def _stock_evaluator(cfg: Config) -> list | dict:
@@ -194,40 +193,47 @@ def _stock_evaluator(cfg: Config) -> list | dict:
     metrics = [
         metric
         for metric in ([evaluator] if single else evaluator)
-        if not is_ours(type_name(metric), METRICS)
+        if not _is_ours(metric)
     ]
     metrics = metrics or [dict(type='IoUMetric', iou_metrics=['mIoU'])]
     return metrics[0] if len(metrics) == 1 else metrics
 
 
-def _check_types(value: Any, place: str) -> None:
-    """Refuse types of this package, wherever and in whatever registry."""
-    if isinstance(value, list | tuple):
-        for i, item in enumerate(value):
-            _check_types(item, f'{place}[{i}]')
-    if not isinstance(value, dict):
-        return
-    kind = value.get('type')
+def _is_ours(cfg: dict) -> bool:
+    """Whether a type is of this package, in whatever registry."""
+    kind = cfg.get('type', '')
     if not isinstance(kind, str):
-        ours = getattr(kind, '__module__', '').partition('.')[0] == PACKAGE
-    else:
-        ours = any(is_ours(kind, registry) for registry in REGISTRIES)
-    if ours:
-        raise ValueError(
-            f'{place} is a {type_name(value)} of mmseg_classmix, which stock '
-            'mmseg lacks: set it to another type with --cfg-options'
-        )
-    for key, item in value.items():
-        _check_types(item, f'{place}.{key}')
+        return kind.__module__.partition('.')[0] == PACKAGE
+    found = [
+        registry.module_dict.get(kind.rpartition('.')[2])
+        for registry in REGISTRIES
+    ]
+    modules = (getattr(item, '__module__', '') for item in found)
+    return any(module.partition('.')[0] == PACKAGE for module in modules)
 
 
-def _named(value: Any) -> Any:
-    """Write classes, which a config may have as types, as their names."""
-    if isinstance(value, dict):
-        return {key: _named(item) for key, item in value.items()}
+def _checked(value: Any, place: str) -> Any:
+    """Write types as names; refuse those of this package, and objects."""
     if isinstance(value, list | tuple):
-        return type(value)(_named(item) for item in value)
-    return value.__name__ if isinstance(value, type) else value
+        items = enumerate(value)
+        return type(value)(_checked(x, f'{place}[{i}]') for i, x in items)
+    if isinstance(value, dict):
+        if _is_ours(value):
+            raise ValueError(
+                f'{place} is a {type_name(value)} of mmseg_classmix, which '
+                'stock mmseg lacks: leave it out or set it to another type '
+                'with --cfg-options'
+            )
+        return {k: _checked(x, f'{place}.{k}') for k, x in value.items()}
+    if isinstance(value, type) or inspect.isfunction(value):
+        return value.__name__
+    plain = value is None or isinstance(value, str | int | float)
+    if not plain or (isinstance(value, float) and not math.isfinite(value)):
+        raise ValueError(
+            f'{place} is {value!r}, which a config file cannot hold: set it '
+            'to a number, a text or None with --cfg-options'
+        )
+    return value
 
 
 def _other_imports(cfg: Config) -> dict | None:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from mmseg_classmix.evaluation.confusion_matrix import mean_scores
-from mmseg_classmix.visualization.sheet import save_sheet
+from mmseg_classmix.visualization.image_grid import save_picture
 
 #: With more classes the numbers would be too small to read.
 MOST_NUMBERS = 30
@@ -38,7 +38,7 @@ def draw_confusion(
     figure.colorbar(
         image, ax=list(grid), label='% of the true class', shrink=0.8
     )
-    save_sheet(figure, Path(path))
+    save_picture(figure, Path(path))
 
 
 def _draw_matrix(

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mmseg_classmix.visualization.image_grid import Column
 from mmseg_classmix.visualization.pixels import colorize, denormalize
-from mmseg_classmix.visualization.raster_sheet import Column
 
 #: Confidence of pixels above the threshold, RGB: green instead of gray.
 CONFIDENT = (0, 160, 60)

@@ -25,46 +25,36 @@ def saved_as(path, state):
     return str(path)
 
 
-@pytest.mark.parametrize('name', ['student', 'teacher'])
-def test_a_network_of_two(checkpoint, name):
-    network = read_network(config(), checkpoint, name)
-    expected = part(load(checkpoint)['state_dict'], name)
-    assert largest_difference(network.build().state_dict(), expected) == 0
-    assert (network.name, network.meta['iter']) == (name, 7)
-    assert network.cfg.data_preprocessor.mean == [123.675, 116.28, 103.53]
+def test_a_network_of_two(checkpoint):
+    state = load(checkpoint)['state_dict']
+    for name in ('student', 'teacher'):
+        network = read_network(config(), checkpoint, name)
+        built = network.build().state_dict()
+        assert largest_difference(built, part(state, name)) == 0
+        assert (network.name, network.meta['iter']) == (name, 7)
+        mean = network.cfg.data_preprocessor.mean
+        assert mean == [123.675, 116.28, 103.53]
 
 
 def test_the_default_is_the_network_that_predicts(checkpoint):
     cfg = config(**{'model.predict_on': 'teacher'})
     assert read_network(cfg, checkpoint).name == 'teacher'
     assert read_network(config(), checkpoint).name == 'student'
-    assert (
-        read_network(config(), checkpoint, None, 'teacher').name == 'teacher'
-    )
+    network = read_network(config(), checkpoint, None, 'teacher')
+    assert network.name == 'teacher'
 
 
-@pytest.mark.parametrize(
-    'wrap',
-    [
-        'module.{}',
-        '_orig_mod.{}',
-        'module._orig_mod.{}',
-        '_orig_mod.module.{}',
-    ],
-)
-def test_wrappers_are_taken_off(checkpoint, tmp_path, wrap):
+def test_wrappers_are_taken_off(checkpoint, tmp_path):
     state = load(checkpoint)['state_dict']
-    path = saved_as(
-        tmp_path / 'wrapped.pth',
-        {
-            # A compiled backbone has its name inside.
+    for wrap in ('module._orig_mod.{}', '_orig_mod.module.{}'):
+        # A compiled backbone has its name inside.
+        wrapped = {
             wrap.format(k).replace('backbone', 'backbone._orig_mod'): value
             for k, value in state.items()
-        },
-    )
-    network = read_network(config(), path, 'teacher')
-    expected = part(state, 'teacher')
-    assert largest_difference(network.state_dict, expected) == 0
+        }
+        path = saved_as(tmp_path / 'wrapped.pth', wrapped)
+        found = read_network(config(), path, 'teacher').state_dict
+        assert largest_difference(found, part(state, 'teacher')) == 0
 
 
 def test_config_and_checkpoint_have_to_fit(checkpoint, tmp_path):
@@ -76,9 +66,6 @@ def test_config_and_checkpoint_have_to_fit(checkpoint, tmp_path):
         read_network(config(SUPERVISED), checkpoint)
     with pytest.raises(ValueError, match='leave --network out'):
         read_network(config(SUPERVISED), plain, 'teacher')
-
-
-def test_another_network_is_refused(checkpoint):
     cfg = config(**{'model.segmentor.decode_head.num_classes': 5})
     with pytest.raises(ValueError, match=r'branches.0.weight is \(3, 8, 3, 3'):
         read_network(cfg, checkpoint).build()

@@ -17,8 +17,6 @@ OURS = {
     for registry in REGISTRIES
     for name, cls in registry.module_dict.items()
     if cls.__module__.startswith('mmseg_classmix.')
-    # Named by exported configs, which bring them along.
-    and not cls.__module__.startswith('mmseg_classmix.deploy.modules.')
 }
 ROW = re.compile(r'^\| `(\w+)` \| (?:`(.*?)`|(required)) \| \S', re.MULTILINE)
 

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from drawn_weights import DEEPLAB, write_checkpoint
 from PIL import Image
-from support import ROOT, run_process
-from tool_process import run_python
+from support import ROOT, call_tool, run_process
 
-TOOL = ROOT / 'tools' / 'predict.py'
+EXPORT = 'model_converters/export_segmentor.py'
 PALETTE = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0]])
 
 
@@ -39,8 +38,13 @@ def images(tmp_path):
     return root
 
 
-def predict(*arguments, cwd):
-    return run_python(TOOL, DEEPLAB, *arguments, cwd=cwd)
+def predict(*arguments):
+    return call_tool('predict.py', DEEPLAB, *arguments)
+
+
+@pytest.fixture(autouse=True)
+def there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
 
 
 def mask(path):
@@ -53,7 +57,7 @@ def mask(path):
 
 
 def test_a_folder(images, checkpoint, tmp_path):
-    done = predict(checkpoint, 'in', '--out', 'out', cwd=tmp_path)
+    done = predict(checkpoint, 'in', '--out', 'out')
     assert done.returncode == 0, done.stdout
     out = tmp_path / 'out'
     names = {
@@ -101,7 +105,7 @@ def test_a_run_is_continued_with_the_same_settings_only(
     images, checkpoint, tmp_path
 ):
     arguments = checkpoint, 'in', '--out', 'out'
-    assert predict(*arguments, cwd=tmp_path).returncode == 0
+    assert predict(*arguments).returncode == 0
     done = tmp_path / 'out/masks/süd/b.png'
     written = done.stat().st_mtime_ns
     (tmp_path / 'out/masks/a.jpg.png').unlink()
@@ -109,15 +113,14 @@ def test_a_run_is_continued_with_the_same_settings_only(
     cv2.imwrite(str(images / 'süd/ost/grau 1.png'), picture(2, 21, 30))
     # The sheet is drawn without it.
     (tmp_path / 'out/overlays/süd/b.jpg').write_text('no image')
-    again = predict(*arguments, cwd=tmp_path)
+    again = predict(*arguments)
     assert again.returncode == 0
     assert '5 images, 2 of them finished' in again.stdout
     changed = mask(tmp_path / 'out/masks/süd/ost/grau 1.png')
     assert changed.shape == (21, 30)
     assert done.stat().st_mtime_ns == written
-    other = predict(*arguments, '--network', 'teacher', cwd=tmp_path)
-    assert other.returncode == 1
-    assert "network was 'student' and is 'teacher'" in other.stdout
+    with pytest.raises(FileExistsError, match="was 'student' and is 'teach"):
+        predict(*arguments, '--network', 'teacher')
 
 
 def test_windows_see_what_they_would_see_alone(checkpoint, tmp_path):
@@ -129,7 +132,7 @@ def test_windows_see_what_they_would_see_alone(checkpoint, tmp_path):
         cv2.imwrite(str(tmp_path / f'{name}.png'), part)
         slide = ['--slide', '32', '32'] if name == 'both' else []
         source = f'{name}.png', '--out', name
-        done = predict(checkpoint, *source, *slide, cwd=tmp_path)
+        done = predict(checkpoint, *source, *slide)
         assert done.returncode == 0, done.stdout
     both, left, right = (
         mask(tmp_path / f'{name}/masks/{name}.png')
@@ -149,13 +152,13 @@ def write_video(path, frames):
 def test_a_video(checkpoint, tmp_path):
     write_video(tmp_path / 'v.avi', [picture(i, 48, 64) for i in range(5)])
     arguments = checkpoint, 'v.avi', '--out', 'out'
-    done = predict(*arguments, cwd=tmp_path)
+    done = predict(*arguments)
     assert done.returncode == 0, done.stdout
     assert not (tmp_path / 'out/masks').exists()
-    done = predict(*arguments, '--frames', cwd=tmp_path)
+    done = predict(*arguments, '--frames')
     assert done.returncode == 0, done.stdout
     assert len(list(tmp_path.glob('out/masks/v/*.png'))) == 5
-    again = predict(*arguments, '--frames', cwd=tmp_path)
+    again = predict(*arguments, '--frames')
     assert 'v.avi is finished' in again.stdout
     found = cv2.VideoCapture(str(tmp_path / 'out/v.mp4'))
     assert found.get(cv2.CAP_PROP_FPS) == 5
@@ -166,13 +169,13 @@ def test_a_video(checkpoint, tmp_path):
         cv2.imwrite(str(tmp_path / f'{i}.png'), video.read()[1])
     cv2.imwrite(str(tmp_path / 'frame.png'), cv2.imread(f'{tmp_path}/3.png'))
     alone = checkpoint, 'frame.png', '--out', 'alone'
-    assert predict(*alone, cwd=tmp_path).returncode == 0
+    assert predict(*alone).returncode == 0
     np.testing.assert_array_equal(
         mask(tmp_path / 'out/masks/v/000003.png'),
         mask(tmp_path / 'alone/masks/frame.png'),
     )
     (tmp_path / 'v.avi').write_bytes(b'no video')
-    again = predict(checkpoint, 'v.avi', '--out', 'new', cwd=tmp_path)
+    again = predict(checkpoint, 'v.avi', '--out', 'new')
     assert again.returncode == 1
     assert 'no video that OpenCV can read' in again.stdout
     assert not list(tmp_path.glob('new/*.mp4'))
@@ -184,7 +187,7 @@ def test_a_video_that_is_cut_short_is_not_finished(checkpoint, tmp_path):
     content = video.read_bytes()
     video.write_bytes(content[: len(content) // 2])
     for _ in range(2):
-        done = predict(checkpoint, 'v.avi', '--out', 'out', cwd=tmp_path)
+        done = predict(checkpoint, 'v.avi', '--out', 'out')
         assert done.returncode == 1
         assert 'says that it has 9 frames, but only' in done.stdout
         assert 'is finished' not in done.stdout
@@ -192,37 +195,32 @@ def test_a_video_that_is_cut_short_is_not_finished(checkpoint, tmp_path):
     assert files == {'v.mp4', 'contact_sheet.png', 'journal.jsonl'}
 
 
-@pytest.mark.parametrize(
-    ('arguments', 'message'),
-    [
+def test_mistakes_are_found_first(images, checkpoint, tmp_path):
+    (tmp_path / 'full').mkdir()
+    (tmp_path / 'full/thesis.tex').touch()
+    for arguments, message in (
         (['nowhere', '--out', 'out'], 'no image, video or folder'),
         (['in', '--out', 'in/out'], 'among the images of the next run'),
         (['in', '--out', 'full/thesis.tex'], 'is a file: choose a folder'),
         (['in', '--out', 'out', '--slide', '4', '8'], 'STRIDE must be from'),
         (['in', '--out', 'out', '--device', 'cuda:99'], 'cannot be used'),
-        (['in/süd', '--out', 'full'], 'has not written'),
-    ],
-)
-def test_mistakes_are_found_first(
-    images, checkpoint, tmp_path, arguments, message
-):
-    (tmp_path / 'full').mkdir()
-    (tmp_path / 'full/thesis.tex').touch()
-    done = predict(checkpoint, *arguments, cwd=tmp_path)
-    assert done.returncode != 0 and message in done.stdout
+        (['in', '--out', 'out', '--opacity', '2'], 'must be from 0 to 1'),
+        (['in', '--out', 'out', '--workers', '-1'], 'must be 0 or more'),
+    ):
+        done = predict(checkpoint, *arguments)
+        assert done.returncode == 2 and message in done.stdout
+    with pytest.raises(FileExistsError, match='has not written'):
+        predict(checkpoint, 'in', '--out', 'full')
     assert not (tmp_path / 'out').exists()
 
 
 def test_an_exported_network_predicts_the_same(images, checkpoint, tmp_path):
-    tool = ROOT / 'tools/model_converters/export_segmentor.py'
-    done = run_python(tool, DEEPLAB, checkpoint, 'net', cwd=tmp_path)
+    done = call_tool(EXPORT, DEEPLAB, checkpoint, 'net')
     assert done.returncode == 0, done.stdout
-    ours = predict(checkpoint, 'in', '--out', 'ours', cwd=tmp_path)
+    ours = predict(checkpoint, 'in', '--out', 'ours')
     assert ours.returncode == 0
-    plain = run_python(
-        *(TOOL, 'net/config.py', 'net/weights.pth', 'in', '--out', 'plain'),
-        cwd=tmp_path,
-    )
+    files = 'net/config.py', 'net/weights.pth'
+    plain = call_tool('predict.py', *files, 'in', '--out', 'plain')
     assert plain.returncode == 0, plain.stdout
     for path in (tmp_path / 'ours').glob('masks/**/*.png'):
         other = tmp_path / 'plain' / path.relative_to(tmp_path / 'ours')

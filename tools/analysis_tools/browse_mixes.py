@@ -10,11 +10,11 @@ A on an unlabeled one B, of which nothing is known without CHECKPOINT.
 """
 
 import argparse
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
@@ -25,16 +25,18 @@ from torch.utils.data import DataLoader
 
 import mmseg_classmix  # noqa: F401  registers models and datasets
 from mmseg_classmix.visualization import Mix, browse_mixes, colorize
-from mmseg_classmix.visualization.sheet import (
-    class_legend,
-    new_sheet,
+from mmseg_classmix.visualization.image_grid import (
+    Column,
+    draw_image_grid,
     picture_path,
-    save_sheet,
-    show,
+    save_picture,
 )
 
+# Longer side of an image in pixels.
+CELL = 360
 
-def parse_args() -> argparse.Namespace:
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -65,7 +67,7 @@ def parse_args() -> argparse.Namespace:
         help='override values of the config, KEY=VALUE ..., such as '
         'model.batch_transforms.0.type=CutMix',
     )
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if args.num < 1:
         parser.error(f'--num {args.num} must be at least 1')
     if args.checkpoint and not Path(args.checkpoint).is_file():
@@ -113,41 +115,42 @@ def build_dataloader(cfg: Config, seed: int, fewest: int = 2) -> DataLoader:
     return Runner.build_dataloader(loader, seed)
 
 
-def draw(mixes: list[Mix], title: str, source: str, metainfo: dict) -> Figure:
-    """Draw one mix a row.
+def draw(
+    mixes: list[Mix], title: str, source: str, metainfo: dict
+) -> np.ndarray:
+    """Draw one mix a row, (H, W, 3) uint8 RGB.
 
     Args:
         mixes: At least one.
-        title: Above the sheet.
+        title: Above the grid.
         source: Title of the labels of A.
         metainfo: ``classes`` and ``palette`` of the dataset.
     """
-    height, width = mixes[0].mask.shape
-    figure, grid = new_sheet(len(mixes), 6, 2.4, height / width)
-    titles = ('image A', 'image B', source, 'mask (white: A)')
-    titles += ('mixed image', 'mixed label')
-    for axes, text in zip(grid[0], titles, strict=True):
-        axes.set_title(text)
-    for row, mix in zip(grid, mixes, strict=True):
-        label, mixed_label = (
-            colorize(x, metainfo['palette'], mix.ignore_index)
-            for x in (mix.label, mix.mixed_label)
-        )
-        mask = np.repeat(mix.mask[..., None] * np.uint8(255), 3, -1)
-        cells = (mix.image, mix.partner, label, mask)
-        cells += (mix.mixed_image, mixed_label)
-        for axes, cell in zip(row, cells, strict=True):
-            show(axes, cell)
-        for axes, name in zip(row, mix.names, strict=False):
-            axes.set_xlabel(name, fontsize='x-small')
-    figure.suptitle(title)
-    class_legend(figure, metainfo['classes'], metainfo['palette'])
-    return figure
+    classes, palette = metainfo['classes'], metainfo['palette']
+
+    def paint(name: str) -> list[np.ndarray]:
+        return [
+            colorize(getattr(m, name), palette, m.ignore_index) for m in mixes
+        ]
+
+    names = zip(*(mix.names for mix in mixes), strict=True)
+    masks = [
+        np.repeat(m.mask[..., None] * np.uint8(255), 3, -1) for m in mixes
+    ]
+    columns = [
+        Column('image A', [m.image for m in mixes], next(names), True),
+        Column('image B', [m.partner for m in mixes], next(names), True),
+        Column(source, paint('label')),
+        Column('mask (white: A)', masks),
+        Column('mixed image', [m.mixed_image for m in mixes], smooth=True),
+        Column('mixed label', paint('mixed_label')),
+    ]
+    return draw_image_grid(columns, title, classes, palette, CELL)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Mix and draw."""
-    args = parse_args()
+    args = parse_args(argv)
     cfg = Config.fromfile(args.config)
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
@@ -163,13 +166,13 @@ def main() -> None:
     teacher = f'teacher: {Path(args.checkpoint).name}' if predict else ''
     title = ', '.join(filter(None, [' + '.join(names), teacher]))
     true = not predict or 'labeled' in model.mix_sources
-    figure = draw(
+    picture = draw(
         list(islice(mixes, args.num)),
         f'{title} ({Path(args.config).name}, seed {seed})',
         'ground truth of A' if true else 'prediction for A',
         dataloader.dataset.metainfo,
     )
-    save_sheet(figure, args.output)
+    save_picture(picture, args.output)
 
 
 if __name__ == '__main__':

@@ -28,10 +28,10 @@ import mmseg_classmix  # noqa: F401  registers the datasets
 from mmseg_classmix.datasets.build_source import build_source
 from mmseg_classmix.datasets.checked_pipeline import check_samples
 from mmseg_classmix.datasets.wrappers import leaf_configs
-from mmseg_classmix.visualization.sheet import (
-    new_sheet,
+from mmseg_classmix.visualization.image_grid import (
+    axes_grid,
     picture_path,
-    save_sheet,
+    save_picture,
     show,
 )
 
@@ -206,7 +206,7 @@ def draw(found: Distribution, classes: list[str], title: str) -> Figure:
     number, height, width = found.frequency.shape
     aspect = height / width
     columns = max(1, min(number, round((1.6 * number * aspect) ** 0.5)))
-    figure, grid = new_sheet(ceil(number / columns), columns, 2.4, aspect)
+    figure, grid = axes_grid(ceil(number / columns), columns, 2.4, aspect)
     # Rare classes would not be seen on a linear scale.
     scale = dict(cmap='magma_r', norm=PowerNorm(0.5, 0, 1))
     for i, axes in enumerate(grid.flat):
@@ -264,7 +264,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         f'{found.masks} masks of {Path(args.config).name} ({args.split}); '
         'numbers: share of all labeled pixels'
     )
-    save_sheet(draw(found, classes, title), args.output)
+    save_picture(draw(found, classes, title), args.output)
 
 
 if __name__ == '__main__':

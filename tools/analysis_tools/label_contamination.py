@@ -23,11 +23,11 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 from torch import Tensor
 
 import mmseg_classmix  # noqa: F401  registers the transforms
-from mmseg_classmix.visualization.sheet import (
+from mmseg_classmix.visualization.image_grid import (
+    axes_grid,
     class_legend,
-    new_sheet,
     picture_path,
-    save_sheet,
+    save_picture,
     show,
 )
 
@@ -203,7 +203,7 @@ def profile(mixed: dict) -> dict[str, list[float]]:
 
 def draw(truth: Tensor, prob: Tensor, mixed: dict, distance: int) -> Figure:
     """Draw scene, prediction, mixed labels and where they are wrong."""
-    figure, grid = new_sheet(2, 3, 3.2, 1)
+    figure, grid = axes_grid(2, 3, 3.2, 1)
     soft, hard = labels(mixed).values()
     true = F.one_hot(truth[0], 3).permute(2, 0, 1)
     margin = (prob[0, OBJECT] - prob[0, CONTEXT]).numpy()
@@ -262,7 +262,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name, (both, inside) in measure(mixed, args.distance).items():
         print(f'| {name:8} | {both:10.4f} | {inside:11.4f} |')
     print()
-    save_sheet(draw(truth, prob, mixed, args.distance), args.output)
+    save_picture(draw(truth, prob, mixed, args.distance), args.output)
 
 
 if __name__ == '__main__':

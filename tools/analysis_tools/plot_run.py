@@ -21,7 +21,10 @@ with contextlib.redirect_stdout(sys.stderr):
     from mmseg_classmix.cli.runs_parser import read_runs, runs_parser
     from mmseg_classmix.runs.run import Run, read_log
     from mmseg_classmix.visualization.curves import Curves, draw_curves
-    from mmseg_classmix.visualization.sheet import picture_path, save_sheet
+    from mmseg_classmix.visualization.image_grid import (
+        picture_path,
+        save_picture,
+    )
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -86,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         curves = read_curves(read_runs(args.work_dirs), args.metric)
     except (FileNotFoundError, ValueError) as error:
         sys.exit(f'error: {error}')
-    save_sheet(draw_curves(curves, args.metric, args.smooth), args.out)
+    save_picture(draw_curves(curves, args.metric, args.smooth), args.out)
 
 
 if __name__ == '__main__':

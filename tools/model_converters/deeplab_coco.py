@@ -11,6 +11,7 @@ import argparse
 import io
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -39,7 +40,7 @@ CLASSIFIER = 'fc.'
 STYLES = dict(caffe=101, pytorch=50)
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -55,7 +56,7 @@ def parse_args() -> argparse.Namespace:
         'convolution (assumed of files with a layer5), pytorch in the 3x3 '
         '(assumed of files with an fc)',
     )
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if not args.src.is_file():
         parser.error(f'there is no file {args.src}')
     if args.src.resolve() == args.dst.resolve():
@@ -231,9 +232,9 @@ def table(state: dict[str, Tensor]) -> str:
     )
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Convert a file."""
-    args = parse_args()
+    args = parse_args(argv)
     init_default_scope('mmseg')
     digest = check_named_hash(args.src)
     state = read_weights(args.src)

@@ -11,6 +11,7 @@ get other names, their numbers stay. The classifier is left out.
 import argparse
 import io
 import re
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -42,7 +43,7 @@ BLOCK = {
 }
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -54,7 +55,7 @@ def parse_args() -> argparse.Namespace:
         type=Path,
         help=f'published weights (default: those of the package {PACKAGE})',
     )
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     args.src = args.src or installed_weights()
     if args.src is None:
         package = PACKAGE.replace('_', '-')
@@ -119,9 +120,9 @@ def convert(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return converted
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Convert a file."""
-    args = parse_args()
+    args = parse_args(argv)
     digest = check_named_hash(args.src)
     converted = convert(read_weights(args.src))
     meta = dict(source=args.src.name, source_sha256=digest)

@@ -8,6 +8,7 @@ nothing else. All files are read back and compared with the trained network.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.config import Config
@@ -24,7 +25,7 @@ ONNX = 'model.onnx'
 SIZE = (512, 512)
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = network_parser(__doc__)
     parser.add_argument('out', type=Path, help='folder to write')
@@ -49,7 +50,7 @@ def parse_args() -> argparse.Namespace:
         help='what the graph returns: the class of every pixel, or the '
         'logits of every class',
     )
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     check_args(parser, args)
     return args
 
@@ -84,9 +85,9 @@ def usual_size(cfg: Config, model: dict) -> tuple[int, int]:
     return tuple(preprocessor.get('size') or cfg.get('crop_size') or SIZE)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Export."""
-    args = parse_args()
+    args = parse_args(argv)
     cfg = load_config(args)
     init_default_scope('mmseg')
     network = read_network(cfg, args.checkpoint, args.network)

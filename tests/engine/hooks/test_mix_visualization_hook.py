@@ -15,7 +15,7 @@ from support import load, log_lines, tiny_config, train
 from mmseg_classmix.engine.hooks import MixVisualizationHook
 from mmseg_classmix.engine.runner import ClassMixRunner
 from mmseg_classmix.models.losses import PseudoLabelLoss
-from mmseg_classmix.visualization.raster_sheet import CAPTION, HEADING, TITLE
+from mmseg_classmix.visualization.image_grid import CAPTION, HEADING, TITLE
 from mmseg_classmix.visualization.training_step import CONFIDENT
 
 PALETTE = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0], [255] * 3], np.uint8)
