@@ -5,6 +5,7 @@ from mmengine.runner import Runner
 
 from mmseg_classmix.checkpoints.compare import compare
 from mmseg_classmix.distributed.unwrap import unwrap
+from mmseg_classmix.engine.optimizers.steps import accumulative_counts
 
 
 def check_intervals(runner: Runner) -> None:
@@ -40,11 +41,6 @@ def check_intervals(runner: Runner) -> None:
                     'middle of an accumulation cannot be resumed exactly. '
                     f'Set it to {counts * (value // counts + 1)}, say'
                 )
-
-
-def accumulative_counts(runner: Runner) -> int:
-    """Iterations that make one optimizer step."""
-    return getattr(runner.optim_wrapper, '_accumulative_counts', 1)
 
 
 def misfit(runner: Runner, content: dict) -> str:

@@ -42,18 +42,20 @@ class BreakingMeanTeacher(MeanTeacherSegmentor):
 
 @HOOKS.register_module()
 class Witness(Hook):
-    """Keeps what the test compares: images, weights."""
+    """Keeps what the test compares: images, weights of both networks."""
 
     priority = 'VERY_HIGH'
 
     def __init__(self):
-        self.images, self.teachers = [], []
+        self.images, self.students, self.teachers = [], [], []
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         samples = data_batch['data_samples']
         self.images.append([Path(s.img_path).name for s in samples])
-        teacher = runner.model.teacher.parameters()
-        self.teachers.append([p.detach().clone() for p in teacher])
+        for name in ('student', 'teacher'):
+            weights = getattr(runner.model, name).parameters()
+            kept = getattr(self, f'{name}s')
+            kept.append([p.detach().clone() for p in weights])
 
 
 def started(work_dir, **options):

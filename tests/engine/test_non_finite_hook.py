@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmseg_classmix.distributed import prepare_distributed
 from mmseg_classmix.engine.hooks import NonFiniteHook
+from mmseg_classmix.engine.optimizers.steps import StepWatch
 from mmseg_classmix.engine.runner import ClassMixRunner
 
 
@@ -177,9 +178,11 @@ def test_watching_a_step_reads_nothing_from_the_device(tmp_path):
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     net(torch.ones(1, 3, 4, 4)).sum().backward()
     hook = NonFiniteHook()
-    hook._reset()
+    optimizer.register_step_pre_hook(hook._before_step)
+    watch = StepWatch(optimizer)
     with Reads() as reads:
-        hook._before_step(optimizer, (), {})
+        optimizer.step()
+        assert watch.stepped() and not watch.stepped()
         assert reads.count == 0
         assert bool(hook._broken_gradient) is False
         assert reads.count == 1
@@ -190,7 +193,6 @@ def test_an_empty_gradient_is_left_out():
     for weight in weights:
         weight.grad = weight / 0
     hook = NonFiniteHook()
-    hook._reset()
     hook._before_step(torch.optim.SGD(weights, lr=0.1), (), {})
     assert bool(hook._broken_gradient) is True
 

@@ -8,7 +8,7 @@ import torch
 from breaking import EVERY_ITERATION, started
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
-from support import log_lines, tiny_config, train
+from support import load, log_lines, tiny_config, train
 
 from mmseg_classmix.engine.runner import ClassMixRunner
 
@@ -37,10 +37,17 @@ def train_lines(work_dir):
     return [line for line in log_lines(work_dir) if 'loss' in line]
 
 
+def moves(kept):
+    """Whether weights differ from those of the iteration before."""
+    return [
+        not all(map(torch.equal, before, after))
+        for before, after in itertools.pairwise(kept)
+    ]
+
+
 @pytest.mark.parametrize('fused', [False, True])
-def test_skipped_steps_are_counted_and_do_not_move_the_teacher(
-    tmp_path, fused
-):
+@pytest.mark.parametrize('counted', [True, False])
+def test_skipped_steps_do_not_move_the_teacher(tmp_path, fused, counted):
     options = {
         **AMP,
         'optim_wrapper.optimizer.fused': fused,
@@ -50,34 +57,31 @@ def test_skipped_steps_are_counted_and_do_not_move_the_teacher(
         'train_cfg.val_interval': 100,
         'train_cfg.max_iters': 12,
     }
+    if not counted:
+        options['default_hooks.non_finite'] = None
     runner, witness = started(tmp_path, **options)
     runner.train()
     scale = runner.optim_wrapper.loss_scaler.get_scale()
     skipped = round(127 - math.log2(scale))
     assert 2 <= skipped <= 9
+    steps = moves(witness.students)
+    assert steps.count(False) == skipped
+    assert moves(witness.teachers) == steps
     lines = train_lines(tmp_path)
-    counts = [line['skipped_steps'] for line in lines]
-    assert counts[-1] == skipped
-    assert counts == sorted(counts) and counts[0] == 1
-    steps = [
-        n == last for n, last in zip(counts, [0, *counts[:-1]], strict=True)
-    ]
     # The first step copies the student, the n-th takes 1/n of it.
     momenta = [
         line['ema_momentum']
-        for line, step in zip(lines, steps, strict=True)
+        for line, step in zip(lines, [*steps, True], strict=True)
         if step
     ]
     expected = [1 / (n + 1) for n in range(12 - skipped)]
     assert momenta == pytest.approx(expected, abs=1e-4)
-    moved = [
-        not all(map(torch.equal, before, after))
-        for before, after in itertools.pairwise(witness.teachers)
-    ]
-    assert moved == steps[:-1]
-    info = torch.load(tmp_path / 'iter_12.pth')['message_hub']['runtime_info']
-    assert info['skipped_steps'] == skipped
-    assert 'step_skipped' not in info
+    info = load(tmp_path / 'iter_12.pth')['message_hub']['runtime_info']
+    assert info['ema_steps'] == 12 - skipped
+    assert info.get('skipped_steps', 0) == (skipped if counted else 0)
+    if counted:
+        counts = [line['skipped_steps'] for line in lines]
+        assert counts == [steps[: n + 1].count(False) for n in range(12)]
 
 
 def test_counts_go_on_after_a_resume(tmp_path):
@@ -88,12 +92,20 @@ def test_counts_go_on_after_a_resume(tmp_path):
     }
     train(tmp_path, **options)
     assert train_lines(tmp_path)[-1]['skipped_steps'] == 2
-    options['train_cfg.max_iters'] = 3
-    cfg = tiny_config(tmp_path / 'other', **options)
-    cfg.resume = str(tmp_path / 'iter_2.pth')
-    ClassMixRunner.from_cfg(cfg).train()
-    (line,) = train_lines(tmp_path / 'other')
-    assert line['skipped_steps'] == 3
+    # What is left of these steps in a checkpoint of an earlier version.
+    checkpoint = load(tmp_path / 'iter_2.pth')
+    del checkpoint['message_hub']['runtime_info']['ema_steps']
+    torch.save(checkpoint, tmp_path / 'earlier.pth')
+    options['train_cfg.max_iters'] = 12
+    for name in ('iter_2', 'earlier'):
+        cfg = tiny_config(tmp_path / name, **options)
+        cfg.resume = str(tmp_path / f'{name}.pth')
+        ClassMixRunner.from_cfg(cfg).train()
+        lines = train_lines(tmp_path / name)
+        assert lines[0]['skipped_steps'] == 3
+        info = load(tmp_path / name / 'iter_12.pth')['message_hub']
+        info = info['runtime_info']
+        assert info['ema_steps'] == 12 - info['skipped_steps'] > 0
 
 
 def test_a_gradient_that_is_never_finite_stops_the_run(tmp_path):

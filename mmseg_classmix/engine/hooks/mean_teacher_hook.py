@@ -8,7 +8,10 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmseg_classmix.distributed.unwrap import unwrap
-from mmseg_classmix.preflight.resume_check import accumulative_counts
+from mmseg_classmix.engine.optimizers.steps import (
+    StepWatch,
+    accumulative_counts,
+)
 from mmseg_classmix.preflight.stream_check import check_streams
 
 
@@ -19,9 +22,10 @@ class MeanTeacherHook(Hook):
     teacher = (1 - m) teacher + m student, with
     m = max(momentum, 1 / (i + 1)) at the i-th optimizer step during warm-up:
     step 0 copies the student (paper, section 3.2; the warm-up is that of the
-    published code). i follows from the iteration of the train loop, which a
-    checkpoint keeps. A run that starts from a checkpoint with a teacher
-    (``load_from``) has no warm-up: it would replace that teacher.
+    published code). i counts the steps that were made, without those that a
+    gradient scaler leaves out, and is kept in checkpoints. A run that starts
+    from a checkpoint with a teacher (``load_from``) has no warm-up: it would
+    replace that teacher.
 
     Args:
         momentum: m after the warm-up, in [0, 1].
@@ -83,12 +87,23 @@ class MeanTeacherHook(Hook):
         self._update = TeacherUpdate(
             model.student, model.teacher, self.buffers
         )
-        self._accumulated = accumulative_counts(runner)
         model.teacher_updates = True
-        # The log of a run is in its checkpoints: a resume finds the decision.
+        self._watch = StepWatch(runner.optim_wrapper.optimizer)
+        # The log of a run is in its checkpoints: a resume finds both.
+        hub = runner.message_hub
         if runner.iter == 0:
             warmup = self.warmup and not model.teacher_loaded
-            runner.message_hub.update_info('ema_warmup', warmup)
+            hub.update_info('ema_warmup', warmup)
+        if runner.iter == 0 or hub.get_info('ema_steps') is None:
+            # Earlier checkpoints have the number of skipped steps instead.
+            steps = runner.iter // accumulative_counts(runner)
+            hub.update_info(
+                'ema_steps', steps - hub.get_info('skipped_steps', 0)
+            )
+
+    def after_train(self, runner: Runner) -> None:
+        """Watch the optimizer no longer."""
+        self._watch.close()
 
     def after_train_iter(
         self,
@@ -98,23 +113,19 @@ class MeanTeacherHook(Hook):
         outputs: dict | None = None,
     ) -> None:
         """Update the teacher if this iteration made an optimizer step."""
+        if not self._watch.stepped():
+            return
         hub = runner.message_hub
-        if not runner.optim_wrapper.should_update():
-            return
-        # Left out by a gradient scaler: NonFiniteHook says so.
-        if hub.get_info('step_skipped', False):
-            return
-        momentum = self._momentum(runner)
+        step = hub.get_info('ema_steps')
+        momentum = self._momentum(runner, step)
         self._update(momentum)
+        hub.update_info('ema_steps', step + 1)
         hub.update_scalar('train/ema_momentum', momentum)
 
-    def _momentum(self, runner: Runner) -> float:
+    def _momentum(self, runner: Runner, step: int) -> float:
         """Share of the student that the teacher takes at this step."""
-        hub = runner.message_hub
-        if not hub.get_info('ema_warmup', self.warmup):
+        if not runner.message_hub.get_info('ema_warmup', self.warmup):
             return self.momentum
-        step = runner.iter // self._accumulated
-        step -= hub.get_info('skipped_steps', 0)
         return max(self.momentum, 1 / (step + 1))
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from mmseg_classmix.distributed.unwrap import unwrap
+from mmseg_classmix.engine.optimizers.steps import StepWatch
 from mmseg_classmix.engine.run_checkpoints import checkpoint_hook
 
 
@@ -34,8 +35,8 @@ class NonFiniteHook(Hook):
 
     With a gradient scaler (``AmpOptimWrapper``) an overflow is legal: the
     scaler leaves out the step. Such steps are counted, shown in the log as
-    ``skipped_steps``, kept in checkpoints, and neither move the teacher nor
-    count for its warm-up. A loss that is not finite stops the run there too.
+    ``skipped_steps``, and kept in checkpoints. A loss that is not finite stops
+    the run there too.
 
     Args:
         max_skipped: Steps left out one after the other that stop the run: the
@@ -55,6 +56,7 @@ class NonFiniteHook(Hook):
                 '1 (default_hooks.non_finite)'
             )
         self.max_skipped = max_skipped
+        self._broken_gradient: Tensor | None = None
 
     def before_train(self, runner: Runner) -> None:
         """Watch the steps of the optimizer.
@@ -71,12 +73,13 @@ class NonFiniteHook(Hook):
         self._images = []
         self._skipped_in_a_row = 0
         self._kept = _newest(runner)
-        self._reset()
         optimizer = runner.optim_wrapper.optimizer
+        self._watch = StepWatch(optimizer)
         self._handle = optimizer.register_step_pre_hook(self._before_step)
 
     def after_train(self, runner: Runner) -> None:
         """Watch no longer."""
+        self._watch.close()
         self._handle.remove()
 
     def after_train_iter(
@@ -93,7 +96,8 @@ class NonFiniteHook(Hook):
                 has left out ``max_skipped`` steps one after the other.
         """
         self._images.extend(_image_names(data_batch))
-        broken = _is_set(self._broken_gradient)
+        gradient, self._broken_gradient = self._broken_gradient, None
+        broken = gradient is not None and bool(gradient)
         losses = {
             name: runner.message_hub.get_scalar(f'train/{name}').current()
             for name in outputs or ()
@@ -109,7 +113,6 @@ class NonFiniteHook(Hook):
             self._count_step(runner, losses)
             self._images = []
         self._kept = _newest(runner)
-        self._reset()
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Refuse weights that are not finite.
@@ -138,26 +141,21 @@ class NonFiniteHook(Hook):
             return newest
         return self._kept
 
-    def _reset(self) -> None:
-        self._stepped = False
-        self._overflow: Tensor | None = None
-        self._broken_gradient: Tensor | None = None
-
     @torch.no_grad()
     def _before_step(
         self, optimizer: torch.optim.Optimizer, args: tuple, kwargs: dict
     ) -> None:
-        """Take note of a step; nothing is read from the device."""
-        self._stepped = True
-        # A fused optimizer unscales, and leaves out the step, by itself.
-        self._overflow = getattr(optimizer, 'found_inf', None)
+        """Look at the gradient; nothing is read from the device."""
+        # A fused optimizer unscales it by itself: StepWatch sees overflows.
+        if getattr(optimizer, 'found_inf', None) is not None:
+            return
         grads = [
             parameter.grad
             for group in optimizer.param_groups
             for parameter in group['params']
             if parameter.grad is not None
         ]
-        if self._overflow is None and grads:
+        if grads:
             # A sum is a number where every term is; on the CPU the largest
             # value would take a twentieth of an iteration.
             sums = torch.stack([grad.sum() for grad in grads])
@@ -169,11 +167,9 @@ class NonFiniteHook(Hook):
         if scaler is None or not scaler.is_enabled():
             return
         hub = runner.message_hub
-        skipped = not self._stepped or _is_set(self._overflow)
+        skipped = not self._watch.stepped()
         total = hub.get_info('skipped_steps', 0) + int(skipped)
         hub.update_info('skipped_steps', total)
-        # Not for a checkpoint: a run without a scaler would find it there.
-        hub.update_info('step_skipped', skipped, resumed=False)
         hub.update_scalar('train/skipped_steps', total)
         self._skipped_in_a_row = self._skipped_in_a_row + 1 if skipped else 0
         if self._skipped_in_a_row >= self.max_skipped:
@@ -222,10 +218,6 @@ def _way_out(last: str | None) -> str:
         f'a new work_dir with load_from={last} and a lower '
         'optim_wrapper.optimizer.lr (--resume would keep the old one)'
     )
-
-
-def _is_set(flag: Tensor | None) -> bool:
-    return flag is not None and bool(flag)
 
 
 def _image_names(data_batch: Any) -> list[str]:

@@ -6,6 +6,7 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmseg_classmix.distributed.rank_flag import RankFlag
 from mmseg_classmix.engine.loops.skipping_iterator import restart_workers
+from mmseg_classmix.engine.optimizers.steps import accumulative_counts
 from mmseg_classmix.engine.preemption import (
     EXIT_CODE,
     Preempted,
@@ -17,7 +18,6 @@ from mmseg_classmix.engine.preemption import (
     restore_signals,
 )
 from mmseg_classmix.engine.run_checkpoints import is_saved, save
-from mmseg_classmix.preflight.resume_check import accumulative_counts
 
 
 @HOOKS.register_module()
