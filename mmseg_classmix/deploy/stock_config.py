@@ -204,12 +204,14 @@ def _is_ours(cfg: dict) -> bool:
     kind = cfg.get('type', '')
     if not isinstance(kind, str):
         return kind.__module__.partition('.')[0] == PACKAGE
-    found = [
-        registry.module_dict.get(kind.rpartition('.')[2])
-        for registry in REGISTRIES
-    ]
-    modules = (getattr(item, '__module__', '') for item in found)
-    return any(module.partition('.')[0] == PACKAGE for module in modules)
+    name = kind.rpartition('.')[2]
+    found = [registry.module_dict.get(name) for registry in REGISTRIES]
+    return any(
+        getattr(item, '__module__', '').partition('.')[0] == PACKAGE
+        # One that takes the place of mmseg's has another name itself.
+        and item.__name__ == name
+        for item in found
+    )
 
 
 def _checked(value: Any, place: str) -> Any:
