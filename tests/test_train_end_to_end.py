@@ -108,20 +108,6 @@ def test_teacher_waits_for_the_optimizer(tmp_path):
     assert logged == [None, 1.0, 1.0, 0.5]
 
 
-def test_momentum_of_the_hook_ends_at_the_published_value(tmp_path):
-    options = {
-        'train_cfg.max_iters': 104,
-        'train_dataloader.dataset.datasets.0.indices': 2,
-        'default_hooks.checkpoint.interval': 1000,
-    }
-    train(tmp_path, **options)
-    lines = [line for line in log_lines(tmp_path) if 'loss' in line]
-    logged = [line['ema_momentum'] for line in lines]
-    golden = {0: 1, 1: 0.5, 3: 0.25, 9: 0.1, 98: 0.010101, 99: 0.01, 103: 0.01}
-    for step, momentum in golden.items():
-        assert logged[step] == pytest.approx(momentum, abs=1e-6)
-
-
 @pytest.mark.parametrize('buffers', ['average', 'copy'])
 def test_teacher_may_label_in_eval_mode(tmp_path, buffers):
     options = {

@@ -1,9 +1,13 @@
 import pytest
 import torch
 from mmseg.models.decode_heads.ema_head import EMAModule
+from support import train
 from torch import nn
 
-from mmseg_classmix.engine.hooks.mean_teacher_hook import TeacherUpdate
+from mmseg_classmix.engine.hooks.mean_teacher_hook import (
+    MeanTeacherHook,
+    TeacherUpdate,
+)
 
 
 @pytest.mark.parametrize('buffers', [None, 'average', 'copy'])
@@ -20,15 +24,23 @@ def test_update_moves_parameters_and_buffers_as_asked(buffers):
     assert teacher.num_batches_tracked == (0 if buffers is None else 1)
 
 
-@pytest.mark.parametrize(
-    ('step', 'alpha'),
-    [(0, 0), (1, 0.5), (3, 0.75), (9, 0.9), (98, 0.989899), (99, 0.99)],
-)
-def test_update_has_the_published_golden_values(step, alpha):
-    student, teacher = nn.Linear(2, 2).double(), nn.Linear(2, 2).double()
-    expected = alpha * teacher.weight + (1 - alpha) * student.weight
-    TeacherUpdate(student, teacher, None)(max(0.01, 1 / (step + 1)))
-    torch.testing.assert_close(teacher.weight, expected, rtol=0, atol=2e-6)
+def test_momentum_has_the_published_golden_values(tmp_path):
+    runner = train(tmp_path, **{'train_cfg.max_iters': 1})
+    (hook,) = (h for h in runner.hooks if isinstance(h, MeanTeacherHook))
+    student, teacher = (
+        network.decode_head.branches[0].weight
+        for network in (runner.model.student, runner.model.teacher)
+    )
+    golden = {0: 0, 1: 0.5, 3: 0.75, 9: 0.9, 98: 0.989899, 99: 0.99, 500: 0.99}
+    for step, alpha in golden.items():
+        nn.init.constant_(student, 0)
+        nn.init.constant_(teacher, 1)
+        # As if so many iterations had been trained.
+        runner.train_loop._iter = step
+        hook.after_train_iter(runner, step)
+        assert teacher.unique().item() == pytest.approx(alpha, abs=1e-6)
+        logged = runner.message_hub.get_scalar('train/ema_momentum').current()
+        assert logged == pytest.approx(1 - alpha, abs=1e-6)
 
 
 @pytest.mark.parametrize('buffers', [None, 'average', 'copy'])
