@@ -31,16 +31,21 @@ def test_momentum_has_the_published_golden_values(tmp_path):
         network.decode_head.branches[0].weight
         for network in (runner.model.student, runner.model.teacher)
     )
+    optimizer = runner.optim_wrapper.optimizer
+    optimizer.zero_grad()
+    hook.before_train(runner)
     golden = {0: 0, 1: 0.5, 3: 0.75, 9: 0.9, 98: 0.989899, 99: 0.99, 500: 0.99}
     for step, alpha in golden.items():
         nn.init.constant_(student, 0)
         nn.init.constant_(teacher, 1)
-        # As if so many iterations had been trained.
-        runner.train_loop._iter = step
+        runner.message_hub.update_info('ema_steps', step)
+        # Without a gradient it moves nothing.
+        optimizer.step()
         hook.after_train_iter(runner, step)
         assert teacher.unique().item() == pytest.approx(alpha, abs=1e-6)
         logged = runner.message_hub.get_scalar('train/ema_momentum').current()
         assert logged == pytest.approx(1 - alpha, abs=1e-6)
+    hook.after_train(runner)
 
 
 @pytest.mark.parametrize('buffers', [None, 'average', 'copy'])
