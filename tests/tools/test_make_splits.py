@@ -1,37 +1,34 @@
-import importlib.util
+"""Lists of labeled and unlabeled images."""
+
 import pickle
 import shlex
-import sys
 
 import numpy as np
 import pytest
 from layouts import relocate
 from mmengine.config import Config
-from support import ROOT, SUPERVISED, run_process
-from tool_process import run_python
+from support import ROOT, SUPERVISED, call_tool
 
 # Order of SHA-256 of '0:NAME', by sha256sum and sort.
 ORDER_OF_SEED_0 = ['im_2', 'im_1', 'im_0', 'im_3']
 
 
-def make_splits(out, *arguments):
-    return run_python(
-        'make_splits.py',
-        SUPERVISED,
-        out,
-        *arguments,
-        cwd=out.parent,
-    )
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / 'splits'
+
+
+def make_splits(out, *arguments, config=SUPERVISED):
+    done = call_tool('make_splits.py', config, out, *arguments)
+    assert done.returncode == 0, done.stdout
 
 
 def read(out, name):
     return (out / name).read_text().split()
 
 
-def test_fractions_and_seeds_are_written(tmp_path):
-    out = tmp_path / 'splits'
-    done = make_splits(out, '--fractions', '1/2', '1/4', '--seeds', '0', '1')
-    assert done.returncode == 0, done.stdout
+def test_fractions_and_seeds_are_written(out):
+    make_splits(out, '--fractions', '1/2', '1/4', '--seeds', '0', '1')
     assert len(list(out.iterdir())) == 8
     for seed in (0, 1):
         for name, count in (('1-2', 2), ('1-4', 1)):
@@ -43,27 +40,23 @@ def test_fractions_and_seeds_are_written(tmp_path):
         assert set(read(out, f'1-4_{seed}_labeled.txt')) <= set(half)
 
 
-def test_names_are_the_same_on_every_machine(tmp_path):
-    out = tmp_path / 'splits'
+def test_counts_and_names_are_the_same_on_every_machine(out):
     make_splits(out, '--count', '2')
     labeled = read(out, '2-images_0_labeled.txt')
     assert labeled == sorted(ORDER_OF_SEED_0[:2])
-
-
-def test_count_may_have_a_name(tmp_path):
-    out = tmp_path / 'splits'
-    done = make_splits(out, '--count', '1', '--name', '1-30')
-    assert done.returncode == 0, done.stdout
+    make_splits(out, '--count', '1', '--name', '1-30')
     assert read(out, '1-30_0_labeled.txt') == ORDER_OF_SEED_0[:1]
+    make_splits(out, '--counts', '1-30=1', '1-2=3', '--seeds', '0', '5', '9')
+    assert len(list(out.iterdir())) == 2 + 12
+    for seed in (0, 5, 9):
+        assert len(read(out, f'1-30_{seed}_labeled.txt')) == 1
+        assert len(read(out, f'1-2_{seed}_labeled.txt')) == 3
+        assert len(read(out, f'1-2_{seed}_unlabeled.txt')) == 1
 
 
-def test_everything_labeled_is_refused(tmp_path):
-    done = make_splits(tmp_path / 'splits', '--count', '4')
-    assert done.returncode != 0
-    assert '4 labeled of 4 images' in done.stdout
-
-
-def test_name_that_occurs_twice_is_refused(tmp_path, tiny_data):
+def test_lists_that_would_be_wrong_are_refused(out, tmp_path, tiny_data):
+    with pytest.raises(ValueError, match='4 labeled of 4 images'):
+        make_splits(out, '--count', '4')
     (tiny_data / 'twice.txt').write_text('im_0\nim_1\nim_0\n')
     config = tmp_path / 'twice.py'
     config.write_text(
@@ -72,42 +65,22 @@ def test_name_that_occurs_twice_is_refused(tmp_path, tiny_data):
         "labeled.ann_file = 'twice.txt'\n"
         'train_dataloader = dict(dataset=dict(datasets=[labeled]))\n'
     )
-    done = run_process(
-        sys.executable,
-        ROOT / 'tools' / 'make_splits.py',
-        config,
-        tmp_path / 'splits',
-        '--count',
-        '1',
-    )
-    assert done.returncode != 0
-    assert "such as 'im_0'" in done.stdout
+    with pytest.raises(ValueError, match="such as 'im_0'"):
+        make_splits(out, '--count', '1', config=config)
+    (tmp_path / 'ids.pkl').write_bytes(pickle.dumps([0, 1]))
+    indices = '--from-index-list', tmp_path / 'ids.pkl'
+    with pytest.raises(ValueError, match='has 2 indices, too few for 3'):
+        make_splits(out, '--counts', 'a=3', *indices)
+    assert not out.exists()
 
 
-def test_other_names_are_not_replaced_silently(tmp_path):
-    out = tmp_path / 'splits'
+def test_other_names_are_not_replaced_silently(out):
     out.mkdir()
     (out / '2-images_0_labeled.txt').write_text('mine\n')
-    done = make_splits(out, '--count', '2')
-    assert done.returncode != 0
-    assert '--overwrite' in done.stdout
+    with pytest.raises(FileExistsError, match='--overwrite'):
+        make_splits(out, '--count', '2')
     assert read(out, '2-images_0_labeled.txt') == ['mine']
-    done = make_splits(out, '--count', '2', '--overwrite')
-    assert done.returncode == 0, done.stdout
-
-
-def test_counts_with_names_in_one_command(tmp_path):
-    out = tmp_path / 'splits'
-    done = make_splits(
-        out, '--counts', '1-30=1', '1-2=3', '--seeds', '0', '5', '9'
-    )
-    assert done.returncode == 0, done.stdout
-    assert len(list(out.iterdir())) == 12
-    for seed in (0, 5, 9):
-        assert len(read(out, f'1-30_{seed}_labeled.txt')) == 1
-        assert len(read(out, f'1-2_{seed}_labeled.txt')) == 3
-        assert len(read(out, f'1-2_{seed}_unlabeled.txt')) == 1
-    assert read(out, '1-30_0_labeled.txt') == ORDER_OF_SEED_0[:1]
+    make_splits(out, '--count', '2', '--overwrite')
 
 
 @pytest.mark.parametrize(
@@ -122,23 +95,10 @@ def test_counts_with_names_in_one_command(tmp_path):
     ],
     ids=' '.join,
 )
-def test_command_line_that_makes_no_sense_is_refused(
-    monkeypatch, capsys, arguments
-):
-    tool = import_tool()
-    monkeypatch.setattr(sys, 'argv', ['x', 'config.py', 'out', *arguments])
-    with pytest.raises(SystemExit) as stop:
-        tool.parse_args()
-    assert stop.value.code == 2
-    assert 'error' in capsys.readouterr().err
-
-
-def import_tool():
-    path = ROOT / 'tools' / 'make_splits.py'
-    spec = importlib.util.spec_from_file_location('make_splits', path)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    return tool
+def test_command_line_that_makes_no_sense_is_refused(arguments):
+    done = call_tool('make_splits.py', 'config.py', 'out', *arguments)
+    assert done.returncode == 2
+    assert 'error' in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -149,7 +109,7 @@ def import_tool():
     ],
 )
 def test_commands_of_the_bases_write_the_published_counts(
-    tmp_path, base, total, counts
+    tmp_path, out, base, total, counts
 ):
     """The command in the head of each base file, on as many empty files."""
     root = tmp_path / 'data'
@@ -171,14 +131,7 @@ def test_commands_of_the_bases_write_the_published_counts(
     cfg = Config.fromfile(str(ROOT / command[2]))
     assert command[2] == f'configs/_base_/datasets/{base}.py'
     relocate(cfg, root).dump(tmp_path / 'config.py')
-    out = tmp_path / 'splits'
-    done = run_python(
-        ROOT / command[1],
-        tmp_path / 'config.py',
-        out,
-        *command[4:],
-    )
-    assert done.returncode == 0, done.stdout
+    make_splits(out, *command[4:], config=tmp_path / 'config.py')
     sizes = sorted(
         len(path.read_text().split()) for path in out.glob('*_labeled.txt')
     )
@@ -195,38 +148,18 @@ def test_commands_of_the_bases_write_the_published_counts(
     assert len({first, second, third}) == 3
 
 
-def test_published_indices_become_names(tmp_path):
+def test_published_indices_become_names(out, tmp_path):
     # The data set is the list im_0, im_1, im_2, im_3.
     np.save(tmp_path / 'split_7.npy', np.array([2, 0, 3, 1]))
-    out = tmp_path / 'splits'
-    arguments = ('--from-index-list', tmp_path / 'split_7.npy')
-    done = make_splits(out, '--counts', '1-2=2', '1-4=1', *arguments)
-    assert done.returncode == 0, done.stdout
+    indices = '--from-index-list', tmp_path / 'split_7.npy'
+    make_splits(out, '--counts', '1-2=2', '1-4=1', *indices)
     assert read(out, '1-2_split_7_labeled.txt') == ['im_0', 'im_2']
     assert read(out, '1-2_split_7_unlabeled.txt') == ['im_1', 'im_3']
     assert read(out, '1-4_split_7_labeled.txt') == ['im_2']
-
-
-def test_indices_may_count_another_order(tmp_path):
+    # They may count another order, and name all that is labeled.
     (tmp_path / 'theirs.txt').write_text('im_3\nim_1\n\nim_0\nim_2\n')
     (tmp_path / 'ids.pkl').write_bytes(pickle.dumps([0, 2, 1], 2))
-    out = tmp_path / 'splits'
-    done = make_splits(
-        out,
-        *('--from-index-list', tmp_path / 'ids.pkl'),
-        *('--names', tmp_path / 'theirs.txt'),
-    )
-    assert done.returncode == 0, done.stdout
+    indices = '--from-index-list', tmp_path / 'ids.pkl'
+    make_splits(out, *indices, '--names', tmp_path / 'theirs.txt')
     assert read(out, '3-images_ids_labeled.txt') == ['im_0', 'im_1', 'im_3']
     assert read(out, '3-images_ids_unlabeled.txt') == ['im_2']
-
-
-def test_index_list_shorter_than_the_labeled_list_is_refused(tmp_path):
-    (tmp_path / 'ids.pkl').write_bytes(pickle.dumps([0, 1]))
-    out = tmp_path / 'splits'
-    done = make_splits(
-        out, '--counts', 'a=3', '--from-index-list', tmp_path / 'ids.pkl'
-    )
-    assert done.returncode != 0
-    assert 'has 2 indices, too few for 3' in done.stdout
-    assert not out.exists()
