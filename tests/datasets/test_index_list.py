@@ -38,7 +38,6 @@ def test_numpy_file(tmp_path, dtype):
     assert load_index_list(tmp_path / 'indices.npy') == INDICES
 
 
-@pytest.mark.parametrize('protocol', range(6))
 @pytest.mark.parametrize(
     'values',
     [
@@ -50,20 +49,18 @@ def test_numpy_file(tmp_path, dtype):
     ],
     ids=['list', 'tuple', 'array', 'big-endian', 'numpy integers'],
 )
-def test_pickles(tmp_path, protocol, values):
-    data = pickle.dumps(values, protocol)
-    indices = load_index_list(write(tmp_path, data))
-    assert indices == INDICES
-    assert all(type(index) is int for index in indices)
+def test_pickles_of_every_protocol(tmp_path, values):
+    for protocol in range(6):
+        data = pickle.dumps(values, protocol)
+        indices = load_index_list(write(tmp_path, data))
+        assert indices == INDICES
+        assert all(type(index) is int for index in indices)
 
 
-def test_pickle_of_numpy_1(tmp_path):
+def test_pickles_of_numpy_1_and_python_2(tmp_path):
     data = pickle.dumps(np.array(INDICES), 2)
     data = data.replace(b'numpy._core', b'numpy.core')
     assert load_index_list(write(tmp_path, data)) == INDICES
-
-
-def test_pickle_of_python_2(tmp_path):
     assert load_index_list(write(tmp_path, PYTHON_2)) == [5, 1]
 
 
@@ -113,20 +110,17 @@ def test_object_array_in_a_numpy_file_executes_nothing(tmp_path):
     'values',
     [
         [1, 2.0],
-        [1, '2'],
         [True, False],
         [1, -1],
         [1, [2]],
         [],
         7,
-        'abc',
         {1: 2},
         collections.OrderedDict({1: 2}),
         np.array([0.5, 1]),
         np.array([1, 2], object),
         np.array([[1, 2]]),
         [3, 4, 3],
-        None,
     ],
     ids=str,
 )

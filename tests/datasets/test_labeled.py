@@ -86,7 +86,6 @@ def test_missing_mask_is_named_before_training(tmp_path):
     ('options', 'expected'),
     [
         (dict(), {0: 0, 1: 1, 255: 255}),
-        (dict(mask_values=[0, 255]), {0: 0, 255: 1}),
         (dict(mask_values=[255, 0]), {255: 0, 0: 1}),
         (dict(mask_values=[7, 128]), {7: 0, 128: 1, 255: 255}),
         (
@@ -131,7 +130,7 @@ def test_folder_of_masks_is_needed(tmp_path):
         LabeledDataset(data_prefix=dict(img_path='images'))
 
 
-@pytest.mark.parametrize('number', [1, 2, 12, 20, 21, 60, 150])
+@pytest.mark.parametrize('number', [2, 20, 21, 150])
 def test_colors_are_distinct(number):
     colors = np.array(distinct_colors(number))
     assert colors.shape == (number, 3)

@@ -66,7 +66,7 @@ def test_without_shuffle_the_order_is_that_of_the_data(dataset):
     assert take(sampler, 3) == [[0, 1, 5, 6], [2, 3, 7, 8], [4, 0, 9, 10]]
 
 
-@pytest.mark.parametrize('skipped', [0, 1, 7, 100])
+@pytest.mark.parametrize('skipped', [0, 7])
 def test_skip_continues_where_the_stream_was(dataset, skipped):
     whole = take(MultiSourceSampler(dataset, 4, [1, 1], seed=3), skipped + 5)
     sampler = MultiSourceSampler(dataset, 4, [1, 1], seed=3)

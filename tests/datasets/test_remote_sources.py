@@ -77,15 +77,14 @@ def test_training_reads_by_backend(way, own_data):
         assert ours.sum() == theirs.sum()
 
 
-@pytest.mark.parametrize('way', WAYS)
-def test_validation_reads_by_backend(way, own_data, tmp_path):
+def test_validation_reads_by_backend(own_data, tmp_path):
     lists = own_data / 'labeled.txt'
     lists.write_text('im_0\nim_1\nim_2\n')
     expected = ClassMixRunner.from_cfg(
         tiny_config(tmp_path / 'a', SUPERVISED)
     ).val()
     cfg = tiny_config(tmp_path / 'b', SUPERVISED)
-    way(cfg.val_dataloader.dataset, own_data)
+    by_both_transforms(cfg.val_dataloader.dataset, own_data)
     found = ClassMixRunner.from_cfg(cfg).val()
     assert found['aAcc'] == expected['aAcc'] > 0
 
