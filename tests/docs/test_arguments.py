@@ -5,7 +5,6 @@ import inspect
 import re
 from importlib import import_module
 
-import pytest
 from config_keys import REGISTRIES
 from mmengine.fileio.backends.registry_utils import backends
 from support import ROOT
@@ -55,20 +54,12 @@ def arguments_of(cls):
     }
 
 
-@pytest.mark.parametrize('name', sorted(OURS))
-def test_page_has_arguments_and_defaults(name):
-    expected = arguments_of(OURS[name])
-    if expected:
-        assert TABLES.get(name) == expected
-    else:
-        assert f'`{name}`' in CONFIGS.split('### Without arguments')[1]
-
-
-def test_page_has_no_class_of_the_past():
-    assert set(TABLES) <= set(OURS)
-
-
-def test_file_backends_are_named():
+def test_page_has_arguments_and_defaults():
+    expected = {name: arguments_of(cls) for name, cls in OURS.items()}
+    assert TABLES == {name: args for name, args in expected.items() if args}
+    without = CONFIGS.split('### Without arguments')[1]
+    bare = [name for name, arguments in expected.items() if not arguments]
+    assert not [name for name in bare if f'`{name}`' not in without]
     for name, backend in backends.items():
         if backend.__module__.startswith('mmseg_classmix.'):
             assert f'`{name}`' in CONFIGS

@@ -12,7 +12,15 @@ from functools import cache
 
 import pytest
 from config_keys import USUAL, knows, load
-from documents import COMMANDS, PAGES, blocks_of, commands_of, inline_code_of
+from documents import (
+    COMMANDS,
+    PAGES,
+    blocks_of,
+    commands_of,
+    inline_code_of,
+    place_of,
+    tokens_of,
+)
 from mmengine.config import Config, DictAction
 from support import ROOT
 from tool_process import run_python
@@ -153,33 +161,38 @@ def check_words(command):
             assert made or exists(word), f'{place}: no {word}'
 
 
+def check_path(place, text):
+    """Hold a path in running text against the files."""
+    word = text.split()[0] if text.split() else ''
+    if re.match(rf'({"|".join(FOLDERS)}|mmseg_classmix)/\S', word):
+        path = word.split('::')[0].rstrip(',')
+        if not path.startswith(('mmseg_classmix/.mim', 'docs/_build')):
+            assert exists(path), f'{place}: no {path}'
+
+
+def check_keys(place, text):
+    """Hold KEY=VALUE words in running text against the usual configs."""
+    words = shlex.split(text) if KEY_VALUE.search(text) else []
+    if all(KEY_VALUE.fullmatch(word) for word in words):
+        for word in words:
+            key = word.partition('=')[0]
+            assert any(knows(load(name), key) for name in USUAL), (
+                f'{place}: no config takes {key}'
+            )
+
+
 @pytest.mark.parametrize('page', PAGES, ids=NAMES)
-def test_commands_fit_tools_and_configs(page, monkeypatch):
+def test_commands_paths_and_keys_exist(page, monkeypatch):
+    for token in tokens_of(page):
+        if token.type == 'code_block':
+            place = place_of(page, token.map[0])
+            pytest.fail(f'{place}: indented code: put ```bash around it')
     for command in in_blocks(page) + inline(page):
         with monkeypatch.context() as patch:
             for key, value in command.env.items():
                 if key in ('ABLATION_BASE', 'CITYSCAPES_TRAIN'):
                     patch.setenv(key, value)
             check_words(command)
-
-
-@pytest.mark.parametrize('page', PAGES, ids=NAMES)
-def test_paths_in_the_text_exist(page):
     for place, text in inline_code_of(page):
-        word = text.split()[0] if text.split() else ''
-        if re.match(rf'({"|".join(FOLDERS)}|mmseg_classmix)/\S', word):
-            path = word.split('::')[0].rstrip(',')
-            if not path.startswith(('mmseg_classmix/.mim', 'docs/_build')):
-                assert exists(path), f'{place}: no {path}'
-
-
-@pytest.mark.parametrize('page', PAGES, ids=NAMES)
-def test_keys_in_the_text_exist(page):
-    for place, text in inline_code_of(page):
-        words = shlex.split(text) if KEY_VALUE.search(text) else []
-        if all(KEY_VALUE.fullmatch(word) for word in words):
-            for word in words:
-                key = word.partition('=')[0]
-                assert any(knows(load(name), key) for name in USUAL), (
-                    f'{place}: no config takes {key}'
-                )
+        check_path(place, text)
+        check_keys(place, text)

@@ -5,21 +5,17 @@ import re
 import shlex
 from pathlib import Path
 
-import pytest
 from documents import (
     NEEDS,
     PAGES,
     blocks_of,
     commands_of,
-    place_of,
-    tokens_of,
 )
 from support import ROOT
 from tool_process import run_python
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 SHELL = [block for block in BLOCKS if block.kind == 'bash']
-NAMES = [page.name for page in PAGES]
 
 
 def names_in(path):
@@ -33,28 +29,14 @@ def tools_of(text):
     return set(re.findall(r'\btools/(?:\w+/)*(\w+)\.(?:py|sh)', text))
 
 
-@pytest.mark.parametrize('page', PAGES, ids=NAMES)
-def test_code_is_fenced(page):
-    places = [
-        place_of(page, token.map[0])
-        for token in tokens_of(page)
-        if token.type == 'code_block'
-    ]
-    assert not places, 'indented code: put ```bash around it'
-
-
 def test_every_command_is_tested_or_says_what_it_needs():
     bare = [block.place for block in SHELL if not block.needs + block.tested]
     assert not bare, 'put <!-- needs: ... --> or <!-- tested: ... --> before'
 
 
-def test_needs_are_known():
+def test_needs_are_known_and_named_tests_exist_and_name_the_tools():
     for block in BLOCKS:
         assert set(block.needs) <= NEEDS, block.place
-
-
-def test_named_tests_exist_and_name_the_tools():
-    for block in BLOCKS:
         for name in block.tested:
             file, _, test = name.partition('::')
             path = ROOT / file

@@ -10,7 +10,6 @@ from support import ROOT
 from tool_process import run_python
 
 BLOCKS = [b for p in PAGES for b in blocks_of(p) if b.kind == 'python']
-PLACES = [block.place for block in BLOCKS]
 
 
 def configs_in(tree):
@@ -29,20 +28,24 @@ def is_config(tree):
     return all(isinstance(node, ast.Assign) for node in tree.body)
 
 
-@pytest.mark.parametrize('block', BLOCKS, ids=PLACES)
-def test_types_and_arguments_exist(block):
+def test_types_and_arguments_exist():
     import kornia.augmentation
 
-    for name, arguments in configs_in(ast.parse(block.text)):
+    found = [
+        (block, *config)
+        for block in BLOCKS
+        for config in configs_in(ast.parse(block.text))
+    ]
+    for block, name, arguments in found:
         cls = find_class(name) or getattr(kornia.augmentation, name, None)
         if cls is None:
             # Defined by the page itself.
             page = (ROOT / block.place.split(':')[0]).read_text('utf-8')
-            assert f'class {name}(' in page, name
+            assert f'class {name}(' in page, f'{block.place}: {name}?'
             continue
         for argument in arguments:
             assert argument == '_delete_' or takes(cls, argument), (
-                f'{name} takes no {argument}'
+                f'{block.place}: {name} takes no {argument}'
             )
 
 
