@@ -2,9 +2,9 @@
 
 import cv2
 import numpy as np
-from support import ROOT, call_tool
+from support import call_tool
 
-TOOL = ROOT / 'tools' / 'new_project.py'
+TOOL = 'new_project.py'
 
 CLASSES = ('Hintergrund', 'großes Blatt')
 SUFFIXES = ('.JPG', '.png', '.tif', '.bmp', '.jpeg')
@@ -82,7 +82,7 @@ def arguments(root, *more, classes=CLASSES, out='my project'):
 
 def new_project(root, *more, code=0, **kwargs):
     """Run the tool in this process, and return its output."""
-    done = call_tool('new_project.py', *arguments(root, *more, **kwargs))
+    done = call_tool(TOOL, *arguments(root, *more, **kwargs))
     assert done.returncode == code, done.stdout
     return done.stdout
 

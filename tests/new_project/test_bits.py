@@ -9,8 +9,9 @@ from PIL import Image
 from mmseg_classmix.new_project.images import brightest, read_header
 
 
-@pytest.mark.parametrize('suffix', ['.png', '.tif'])
-@pytest.mark.parametrize('shape', [(20, 30), (20, 30, 3)])
+@pytest.mark.parametrize(
+    ('suffix', 'shape'), [('.png', (20, 30)), ('.tif', (20, 30, 3))]
+)
 def test_16_bits_are_seen(tmp_path, suffix, shape):
     path = tmp_path / f'a{suffix}'
     save(path, np.full(shape, 4095, np.uint16))

@@ -15,7 +15,6 @@ def histogram(*values):
 @pytest.mark.parametrize(
     ('found', 'classes', 'meaning', 'wrong'),
     [
-        ((0, 1), 2, [0, 1], []),
         ((0, 1, 255), 2, [0, 1], []),
         ((0, 255), 2, [0, 255], []),
         # All black, or all ignored: nothing to tell.

@@ -22,7 +22,7 @@ def pairs_of(tmp_path, images, masks, **options):
 
 
 @pytest.mark.parametrize(
-    'ending', ['.png', '_mask.png', '-labels.tif', '.mask.png', '_m.GIF']
+    'ending', ['.png', '_mask.png', '.mask.png', '_m.GIF']
 )
 def test_ending_is_found(tmp_path, ending):
     stems = ['im_1', 'im_10', 'im_1_2', 'deep/er/im 1']
@@ -89,12 +89,7 @@ def test_image_suffix(tmp_path):
     }
 
 
-def test_no_name_fits(tmp_path):
-    pairs = pairs_of(tmp_path, ['a.jpg'], ['1.png'])
-    assert pairs.unmasked == ['a.jpg']
-    assert pairs.mask_files == ['1.png']
-
-
-def test_mask_of_another_number_is_not_taken(tmp_path):
-    pairs = pairs_of(tmp_path, ['im_1.jpg'], ['im_10.png'])
+def test_no_name_fits_and_no_other_number(tmp_path):
+    pairs = pairs_of(tmp_path, ['im_1.jpg'], ['1.png', 'im_10.png'])
     assert pairs.unmasked == ['im_1.jpg']
+    assert pairs.mask_files == ['1.png', 'im_10.png']

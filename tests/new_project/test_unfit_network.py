@@ -67,7 +67,6 @@ def test_heads_in_heads_get_the_classes():
 @pytest.mark.parametrize(
     'name',
     [
-        'mask2former/mask2former_r50_8xb2-160k_ade20k-512x512.py',
         'maskformer/maskformer_r50-d32_8xb2-160k_ade20k-512x512.py',
         'san/san-vit-b16_coco-stuff164k-640x640.py',
     ],
@@ -149,10 +148,11 @@ def test_network_that_learns_edges_is_trained(tmp_path, monkeypatch):
     cfg.dump(tmp_path / 'pidnet.py')
     command = '--model', tmp_path / 'pidnet.py', '--iters', '1'
     new_project(root, *command)
-    options = ['train_dataloader.num_workers=0']
-    options += ['train_dataloader.persistent_workers=False']
-    options += ['val_dataloader.num_workers=0']
-    options += ['val_dataloader.persistent_workers=False']
+    options = [
+        f'{loader}_dataloader.{option}'
+        for loader in ('train', 'val')
+        for option in ('num_workers=0', 'persistent_workers=False')
+    ]
     config = root / 'my project' / 'classmix.py'
     done = run_python(
         'train.py', config, '--cfg-options', *options, cwd=tmp_path

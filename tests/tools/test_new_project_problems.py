@@ -101,25 +101,34 @@ def test_bad_data_is_named_with_a_way_out(tmp_path, spoil, texts):
     assert not (root / 'my project').exists()
 
 
+def test_bad_arguments_are_named_with_a_way_out(tmp_path):
+    root = write_images(tmp_path, labeled=3)
+    more = ['--unlabeled', '/no/folder', '--pretrained', '/no/file']
+    more += ['--init', '/no/file', '--model', 'no.py']
+    output = new_project(root, *more, classes='a', code=1)
+    for text in (
+        '--unlabeled: no folder',
+        '--pretrained: no file',
+        '--init: no file',
+        '--model: no config no.py',
+        'name the background too',
+    ):
+        assert text in output
+    assert output.count('  -> ') == 5
+    assert not (root / 'my project').exists()
+
+
 @pytest.mark.parametrize(
     ('more', 'classes', 'text'),
     [
-        (['--unlabeled', '/no/folder'], 'ab', '--unlabeled: no folder'),
-        (['--pretrained', '/no/file'], 'ab', '--pretrained: no file'),
-        (['--init', '/no/file'], 'ab', '--init: no file'),
-        (['--model', 'no.py'], 'ab', '--model: no config no.py'),
-        ([], 'a', 'name the background too'),
         ([], 'aba', 'a occurs more than once'),
         (['--mask-values', '0'], 'ab', 'one value for each of the 2 classes'),
         (['--colors', '1,2,3'], 'ab', '1 different --colors for 2 classes'),
     ],
 )
-def test_bad_arguments_are_named_with_a_way_out(tmp_path, more, classes, text):
+def test_classes_that_cannot_be_told_apart(tmp_path, more, classes, text):
     root = write_images(tmp_path, labeled=3)
-    output = new_project(root, *more, classes=classes, code=1)
-    assert text in output
-    assert '  -> ' in output
-    assert not (root / 'my project').exists()
+    assert text in new_project(root, *more, classes=classes, code=1)
 
 
 def test_images_that_are_all_labeled_leave_no_unlabeled_ones(tmp_path):
