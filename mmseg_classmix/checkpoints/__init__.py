@@ -9,7 +9,11 @@ from mmseg_classmix.checkpoints.loader import (
     read_checkpoint,
     trust_checkpoint,
 )
-from mmseg_classmix.checkpoints.weights_file import check_named_hash, read_weights
+from mmseg_classmix.checkpoints.weights_file import (
+    check_named_hash,
+    read_weights,
+    write_weights,
+)
 from mmseg_classmix.checkpoints.work_dir import check_writable
 
 __all__ = [
@@ -21,4 +25,5 @@ __all__ = [
     'read_checkpoint',
     'read_weights',
     'trust_checkpoint',
+    'write_weights',
 ]

@@ -1,6 +1,7 @@
-"""Weights published by others, read as untrusted data."""
+"""Files of weights: those of others, read as untrusted data, and ours."""
 
 import hashlib
+import io
 import re
 import reprlib
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from mmseg_classmix.checkpoints.atomic_backend import AtomicLocalBackend
 
 WRAPPERS = ('state_dict', 'model')
 PREFIXES = ('module.', 'Scale.')
@@ -79,3 +82,19 @@ def check_named_hash(path: Path) -> str:
             'may be damaged or another one'
         )
     return digest
+
+
+def write_weights(
+    path: Path, state: dict[str, Tensor], meta: dict[str, Any]
+) -> None:
+    """Write a checkpoint of weights, whole or not at all.
+
+    Args:
+        path: File to write; its folder is made if it is missing.
+        state: Tensors by name.
+        meta: Plain values about them.
+    """
+    file = io.BytesIO()
+    torch.save(dict(meta=meta, state_dict=state), file)
+    files = AtomicLocalBackend('Make room or choose another place')
+    files.put(file.getvalue(), path)

@@ -1,6 +1,5 @@
 """A trained network as a config and weights for stock mmseg."""
 
-import io
 import os
 from collections.abc import Callable
 from copy import deepcopy
@@ -15,7 +14,7 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmseg_classmix.checkpoints import AtomicLocalBackend
+from mmseg_classmix.checkpoints import write_weights
 from mmseg_classmix.deploy.evaluation_data import dataset_meta, type_name
 from mmseg_classmix.deploy.stock_config import config_text, stock_sections
 from mmseg_classmix.deploy.trained_network import TrainedNetwork
@@ -164,27 +163,21 @@ def _write(
     folder: Path, config: str, network: TrainedNetwork, source: str, meta: dict
 ) -> nn.Module:
     """Write both files, and read them back."""
-    files = AtomicLocalBackend('Make room or choose another folder')
-    files.put_text(config, folder / CONFIG)
+    (folder / CONFIG).write_text(config, 'utf-8')
     exported = MODELS.build(Config.fromfile(folder / CONFIG).model)
     state = {
         key: network.state_dict[key].clone()
         for key in exported.state_dict()
         if key in network.state_dict
     }
-    checkpoint = dict(
-        meta=dict(
-            dataset_meta={key: meta[key] for key in ('classes', 'palette')},
-            source=Path(source).name,
-            network=network.name,
-            iter=network.meta.get('iter'),
-            mmseg_classmix=__version__,
-        ),
-        state_dict=state,
+    about = dict(
+        dataset_meta={key: meta[key] for key in ('classes', 'palette')},
+        source=Path(source).name,
+        network=network.name,
+        iter=network.meta.get('iter'),
+        mmseg_classmix=__version__,
     )
-    file = io.BytesIO()
-    torch.save(checkpoint, file)
-    files.put(file.getvalue(), folder / WEIGHTS)
+    write_weights(folder / WEIGHTS, state, about)
     content = torch.load(folder / WEIGHTS, weights_only=True)
     exported.load_state_dict(content['state_dict'], strict=False)
     exported.dataset_meta = content['meta']['dataset_meta']

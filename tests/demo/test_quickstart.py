@@ -2,8 +2,7 @@ import re
 import sys
 
 import cv2
-from support import ROOT, load, run_process
-from tool_process import run_python
+from support import ROOT, call_tool, load, run_process
 
 
 def test_quickstart_trains_compares_and_draws(tmp_path):
@@ -39,11 +38,11 @@ def test_quickstart_trains_compares_and_draws(tmp_path):
     for method in ('supervised', 'classmix'):
         assert load(out / method / 'iter_2.pth')['meta']['iter'] == 2
     height, width, _ = cv2.imread(str(out / 'quickstart.png')).shape
-    assert width == 8 * 288 and height > 5 * 144
+    assert width == 8 * (288 + 8) + 8 and height > 5 * 144
 
 
 def test_nothing_starts_without_iterations(tmp_path):
-    done = run_python('quickstart.py', '--iters', 0, cwd=tmp_path)
+    done = call_tool('quickstart.py', '--iters', 0, '--work-dir', tmp_path)
     assert done.returncode == 2
     assert '--iters 0 must be at least 1' in done.stdout
     assert not list(tmp_path.iterdir())

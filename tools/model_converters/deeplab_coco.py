@@ -8,7 +8,6 @@ tensors get other names, their numbers stay.
 """
 
 import argparse
-import io
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -20,14 +19,16 @@ from mmengine.registry import init_default_scope
 from mmseg.models.backbones import ResNet
 from mmseg.models.backbones.resnet import Bottleneck
 from mmseg.registry import MODELS
+from prettytable import PrettyTable
 from torch import Tensor
 
 import mmseg_classmix  # noqa: F401  registers the network
 from mmseg_classmix.checkpoints import (
-    AtomicLocalBackend,
     check_named_hash,
     read_weights,
+    write_weights,
 )
+from mmseg_classmix.checkpoints.compare import compare
 
 MODEL_CONFIGS = Path(__file__).resolve().parents[2] / 'configs/_base_/models'
 # Names in the file, and what they become.
@@ -132,38 +133,12 @@ def rename(key: str) -> str | None:
     return None
 
 
-def needed_shapes(depth: int, state: dict[str, Tensor]) -> dict[str, tuple]:
-    """Shapes of the configured network, with as many classes as the file.
+def convert(state: dict[str, Tensor], depth: int) -> dict[str, Tensor]:
+    """Rename tensors, and compare them with the configured network.
 
     Args:
+        state: Tensors by published name; without a head, none is needed.
         depth: Depth of the ResNet.
-        state: The file; without a head in it, none is needed.
-
-    Returns:
-        Shapes by the names of our network, without batch counters.
-    """
-    cfg = Config.fromfile(config_path(depth)).model
-    head = state.get('layer5.conv2d_list.0.weight')
-    if head is not None:
-        cfg.decode_head.num_classes = len(head)
-    with torch.device('meta'):
-        network = MODELS.build(cfg)
-    has_head = any(key.startswith('layer5.') for key in state)
-    return {
-        key: tuple(value.shape)
-        for key, value in network.state_dict().items()
-        if has_head or key.startswith('backbone.')
-    }
-
-
-def convert(
-    state: dict[str, Tensor], shapes: dict[str, tuple]
-) -> dict[str, Tensor]:
-    """Rename tensors and verify every shape.
-
-    Args:
-        state: Tensors by published name.
-        shapes: Shapes by our name.
 
     Returns:
         Tensors by our name.
@@ -171,65 +146,53 @@ def convert(
     Raises:
         ValueError: If a tensor is unknown, missing or of another shape.
     """
-    names = {k: rename(k) for k in state if not k.startswith(CLASSIFIER)}
-    unknown = [k for k, name in names.items() if name not in shapes]
-    missing = [
-        f'{name} ({shape})'
-        for name, shape in shapes.items()
-        if name not in names.values()
-        and not name.endswith('num_batches_tracked')
-    ]
-    wrong = [
-        f'{k} {tuple(state[k].shape)}, needs {shapes[name]}'
-        for k, name in names.items()
-        if name in shapes and tuple(state[k].shape) != shapes[name]
-    ]
-    problems = [
-        f'{len(keys)} {title}: {"; ".join(keys[:10])}'
-        + ('; ...' if len(keys) > 10 else '')
-        for title, keys in (
-            ('unknown tensors', unknown),
-            ('missing tensors', missing),
-            ('tensors of another shape', wrong),
-        )
-        if keys
-    ]
+    cfg = Config.fromfile(config_path(depth)).model
+    head = state.get('layer5.conv2d_list.0.weight')
+    if head is not None:
+        # As many classes as the file has.
+        cfg.decode_head.num_classes = len(head)
+    with torch.device('meta'):
+        network = MODELS.build(cfg)
+    used = [key for key in state if not key.startswith(CLASSIFIER)]
+    known = network.state_dict()
+    unknown = [key for key in used if rename(key) not in known]
+    converted = {rename(key): state[key] for key in used if key not in unknown}
+    misfit = (
+        compare(converted, network)
+        if any(key.startswith('layer5.') for key in state)
+        else compare(converted, network.backbone, 'backbone')
+    )
+    problems = [str(misfit)] if misfit else []
+    if unknown:
+        some = ', '.join(unknown[:5])
+        problems.append(f'{len(unknown)} unknown tensors: {some}')
     if problems:
         raise ValueError('not converted:\n' + '\n'.join(problems))
-    return {name: state[key] for key, name in names.items()}
+    return converted
 
 
-def table(state: dict[str, Tensor]) -> str:
+def table(state: dict[str, Tensor]) -> PrettyTable:
     """List which parts of the file were used for what."""
     parts = {}
     for key, value in state.items():
         depth = 3 if key.startswith('layer5.') else 1
         part = '.'.join(key.split('.')[:depth])
         parts.setdefault(part, []).append(value)
-    rows = [('in the file', 'tensors', 'values', 'becomes')]
+    rows = PrettyTable(['in the file', 'tensors', 'values', 'becomes'])
+    rows.align, rows.border = 'l', False
     for part, values in parts.items():
         name = (rename(f'{part}.') or '').rstrip('.')
         if part.startswith('layer5'):
             name += f', {len(values[0])} classes'
-        rows.append(
-            (
-                part,
-                str(len(values)),
-                str(sum(value.numel() for value in values)),
-                name or 'not used: segmentation has no image classifier',
-            )
-        )
+        name = name or 'not used: segmentation has no image classifier'
+        size = sum(value.numel() for value in values)
+        rows.add_row([part, len(values), size, name])
     if not any(part.startswith('layer5') for part in parts):
-        rows.append(('-', '0', '0', 'decode_head: not in the file, drawn'))
+        rows.add_row(['-', 0, 0, 'decode_head: not in the file, drawn'])
     if not any(key.endswith('num_batches_tracked') for key in state):
         note = 'num_batches_tracked: not in the file, starts at 0'
-        rows.append(('-', '0', '0', note))
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    return '\n'.join(
-        f'{row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  '
-        f'{row[2]:>{widths[2]}}  {row[3]}'
-        for row in rows
-    )
+        rows.add_row(['-', 0, 0, note])
+    return rows
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -240,7 +203,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     state = read_weights(args.src)
     depth = find_depth(list(state))
     style = args.style or find_style(list(state))
-    converted = convert(state, needed_shapes(depth, state))
+    converted = convert(state, depth)
     images = Config.fromfile(config_path(STYLES[style])).data_preprocessor
     images = {key: images[key] for key in ('bgr_to_rgb', 'mean', 'std')}
     meta = dict(
@@ -250,10 +213,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         source=args.src.name,
         source_sha256=digest,
     )
-    file = io.BytesIO()
-    torch.save(dict(state_dict=converted, meta=meta), file)
-    files = AtomicLocalBackend('Make room or choose another file')
-    files.put(file.getvalue(), args.dst)
+    write_weights(args.dst, converted, meta)
     print(table(state))
     print(
         f'{args.dst}: {len(converted)} tensors of a ResNet-{depth}, each of '

