@@ -15,26 +15,23 @@ from mmseg.structures import SegDataSample
 from mmseg_classmix.engine.hooks.mean_teacher_hook import TeacherUpdate
 
 LABELED = UNLABELED = 2
-VERDICTS = ('trains', 'early error', 'mmseg alone: error', 'error')
 
 
 class Outcome(NamedTuple):
-    """What became of a config: one of VERDICTS, and why."""
+    """What became of a config, and why.
+
+    The verdict is 'trains', 'early error' (refused when built), 'not alone'
+    (mmseg alone cannot train it either) or 'error'.
+    """
 
     verdict: str
     why: str = ''
 
 
 def try_model(path: str, sizes: Sequence[int]) -> Outcome:
-    """Train a model for a step, predict with it, and say how that went.
-
-    Args:
-        path: Config with a ``model``.
-        sizes: Height and width of the images; the next one is for models
-            that mmseg alone cannot train on the one before.
-    """
+    """Train a model for a step, predict with it, and say how that went."""
     outcome = _try_at(path, sizes[0])
-    if len(sizes) > 1 and outcome.verdict == 'mmseg alone: error':
+    if len(sizes) > 1 and outcome.verdict == 'not alone':
         larger = try_model(path, sizes[1:])
         if larger.verdict != outcome.verdict:
             note = f'needs more than {sizes[0]}x{sizes[0]} pixels'
@@ -49,7 +46,7 @@ def _try_at(path: str, size: int) -> Outcome:
         return Outcome('early error', problem)
     alone = _attempt(_step_alone, path, size)
     if alone:
-        return Outcome('mmseg alone: error', alone)
+        return Outcome('not alone', alone)
     problem = problem or _attempt(_step_of_both, models[0], size)
     return Outcome('error', problem) if problem else Outcome('trains')
 

@@ -41,7 +41,6 @@ READS_CONFIGS = {
     'tools/benchmarks/small_config.py': 'named on the command line',
     'tools/dataset_converters/check_dataset.py': 'on the command line',
     'tools/dataset_converters/resize_dataset.py': 'on the command line',
-    'tools/dev/model_trial.py': "mmseg's, or named on the command line",
     'tools/make_splits.py': 'named on the command line',
     'tools/model_converters/deeplab_coco.py': 'ours',
     'tools/quickstart.py': 'ours',
