@@ -16,8 +16,7 @@ from mmcv.transforms import BaseTransform
 from mmengine.config import Config
 from mmseg.registry import DATASETS, TRANSFORMS
 from PIL import Image
-from support import ROOT, log_lines, tiny_config
-from tool_process import run_python
+from support import ROOT, call_tool, log_lines, tiny_config
 
 from mmseg_classmix.engine.runner import ClassMixRunner
 
@@ -155,7 +154,7 @@ def test_files_can_be_checked_before(root, tmp_path):
     mask = tmp_path / 'data' / 'labels' / '00002.png'
     Image.fromarray(np.full((66, 120), 77, np.uint8)).save(mask)
     tool = 'dataset_converters/check_dataset.py'
-    done = run_python(tool, 'config.py', '--workers', 1, cwd=tmp_path)
+    done = call_tool(tool, tmp_path / 'config.py', '--workers', 1)
     assert done.returncode == 1, done.stdout
     assert '00002.png' in done.stdout and '77' in done.stdout
     # All else is as it should be.
@@ -205,7 +204,7 @@ def small_batch(labeled, unlabeled):
     }
 
 
-@pytest.mark.parametrize('counts', [(1, 1), (3, 1), (1, 3)], ids=str)
+@pytest.mark.parametrize('counts', [(3, 1), (1, 3)], ids=str)
 def test_one_unlabeled_image_and_unequal_numbers_are_enough(counts, tmp_path):
     options = {**SOURCE, **small_batch(*counts), 'train_cfg.max_iters': 1}
     cfg = tiny_config(tmp_path, **options)

@@ -11,7 +11,6 @@ from mmseg.structures import SegDataSample
 from mmseg_classmix.models.decode_heads import DeepLabV2Head
 
 PAPER = (6, 12, 18, 24)
-every_dilation = pytest.mark.parametrize('dilations', [PAPER, (6, 12), (1,)])
 
 
 def build(in_channels: int = 8, num_classes: int = 5, **kwargs):
@@ -32,13 +31,13 @@ def parameters_by_dilation(head: DeepLabV2Head) -> dict:
     return {conv.dilation[0]: (conv.weight, conv.bias) for conv in convs}
 
 
-@every_dilation
+@pytest.mark.parametrize('dilations', [PAPER, [6, 12], (1,)])
 def test_logits_are_the_sum_of_dilated_convolutions(dilations):
     head = build(dilations=dilations)
-    x = torch.randn(2, 8, 13, 17)
+    x = torch.randn(2, 8, 25, 29)
     parameters = parameters_by_dilation(head)
     assert sorted(parameters) == sorted(dilations)
-    expected = torch.zeros(2, 5, 13, 17, dtype=torch.float64)
+    expected = torch.zeros(2, 5, 25, 29, dtype=torch.float64)
     for d, (weight, bias) in parameters.items():
         assert weight.shape == (5, 8, 3, 3)
         torch.nn.init.normal_(bias)
@@ -46,27 +45,17 @@ def test_logits_are_the_sum_of_dilated_convolutions(dilations):
             x.double(), weight.double(), bias.double(), padding=d, dilation=d
         )
     logits = head([x])
-    assert logits.shape == (2, 5, 13, 17)
     torch.testing.assert_close(logits.double(), expected, atol=1e-5, rtol=0)
-
-
-def test_four_branches_are_the_default():
-    assert tuple(parameters_by_dilation(build())) == PAPER
-
-
-@every_dilation
-def test_every_parameter_gets_a_gradient(dilations):
-    head = build(dilations=dilations)
-    head([torch.randn(2, 8, 30, 30)]).square().sum().backward()
-    parameters = dict(head.named_parameters())
-    assert len(parameters) == 2 * len(dilations)
-    for name, parameter in parameters.items():
-        assert parameter.grad is not None, name
+    logits.square().sum().backward()
+    named = dict(head.named_parameters())
+    assert len(named) == 2 * len(dilations)
+    for name, parameter in named.items():
         assert parameter.grad.abs().sum() > 0, name
 
 
 def test_there_is_no_other_layer():
     head = build()
+    assert tuple(parameters_by_dilation(head)) == PAPER
     assert not hasattr(head, 'conv_seg')
     leaves = [m for m in head.modules() if not list(m.children())]
     layers = [m for m in leaves if not isinstance(m, torch.nn.Identity)]
@@ -76,12 +65,6 @@ def test_there_is_no_other_layer():
     assert not any(
         isinstance(m, (torch.nn.Dropout, torch.nn.Dropout2d)) for m in layers
     )
-
-
-def test_training_and_evaluation_agree():
-    head = build()
-    x = torch.randn(1, 8, 6, 6)
-    assert torch.equal(head.train()([x]), head.eval()([x]))
 
 
 def test_weights_start_normal_and_biases_at_zero():
@@ -96,23 +79,15 @@ def test_weights_start_normal_and_biases_at_zero():
         assert abs(weight.mean().item()) < 0.0004
         far = (weight.abs() > 0.02).float().mean().item()
         assert abs(far - 0.0455) < 0.01
-
-
-def test_init_cfg_can_be_replaced():
     head = build(init_cfg=dict(type='Constant', val=0.5, layer='Conv2d'))
     head.init_weights()
-    for weight, _ in parameters_by_dilation(head).values():
-        assert (weight == 0.5).all()
+    assert all((p == 0.5).all() for p in head.branches[0].weight)
 
 
 def test_in_index_selects_the_feature_map():
     maps = [torch.randn(1, 8, 9, 9), torch.randn(1, 8, 5, 5)]
     assert build()(maps).shape == (1, 5, 5, 5)
     assert build(in_index=0)(maps).shape == (1, 5, 9, 9)
-
-
-def test_dilations_may_be_a_list_as_in_a_config():
-    assert tuple(parameters_by_dilation(build(dilations=[2, 3]))) == (2, 3)
 
 
 @pytest.mark.parametrize('dilations', [(), (0,), (6, -12), []])
@@ -122,8 +97,10 @@ def test_dilations_must_be_positive(dilations):
     assert str(dilations) in str(error.value)
 
 
-@pytest.mark.parametrize('several', [False, True])
-@pytest.mark.parametrize('sampler', [None, dict(type='OHEMPixelSampler')])
+@pytest.mark.parametrize(
+    ('several', 'sampler'),
+    [(False, dict(type='OHEMPixelSampler')), (True, None)],
+)
 def test_losses_and_accuracy_are_those_of_mmseg(several, sampler):
     losses = [
         dict(type='CrossEntropyLoss', loss_name='loss_a'),
