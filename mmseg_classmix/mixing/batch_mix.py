@@ -120,13 +120,7 @@ class BatchMix(BaseTransform):
 
 
 def mix_sources(transforms: Sequence) -> set[str]:
-    """List where the mixes of a batch take image A from.
-
-    Args:
-        transforms: Transforms of the batch.
-
-    Returns:
-        'labeled', 'unlabeled', both, or nothing where there is no mix.
+    """List where the mixes among transforms of a batch take image A from.
 
     Raises:
         ValueError: If a mix follows one that pastes labeled images.
@@ -164,10 +158,7 @@ def labeled_partners(batch: dict, keys: Sequence[str]) -> dict[str, Tensor]:
     and N processes pair as one does.
 
     Args:
-        batch: Required keys: ``img`` (N, 3, H, W), ``confidence``
-            (N, H, W), ``num_classes``; ``labeled``, a dict with ``img``
-            (M, 3, H, W) and ``label`` (M, H, W) int64, ``ignore_index``
-            where there is no class; ``ignore_index``, optional.
+        batch: The keys of :class:`BatchMix`, ``labeled`` among them.
         keys: Entries of ``batch`` that are mixed.
 
     Returns:
@@ -214,16 +205,13 @@ def _for_each(x: Tensor, count: int) -> Tensor:
 def paste(
     mask: Tensor, x: Tensor, y: Tensor, out: Tensor | None = None
 ) -> Tensor:
-    """Take x where the mask is True and y where it is False.
+    """Take x where the mask (N, H, W) is True and y where it is False.
 
     Args:
         mask: (N, H, W) bool.
         x: (N, H, W) or (N, C, H, W); what is a float has to be finite.
         y: The same shape and dtype.
-        out: Where to write, the same shape and dtype; new by default.
-
-    Returns:
-        ``out``.
+        out: Where to write; a new tensor by default.
     """
     out = torch.empty_like(x) if out is None else out
     keep = mask if x.dim() == 3 else mask[:, None]

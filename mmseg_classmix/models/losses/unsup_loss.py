@@ -223,12 +223,8 @@ def pseudo_label_accuracy(
         confident: Valid pixels above the threshold, (N, H, W) bool.
 
     Returns:
-        Shares of the pixels whose class is known, in [0, 1]; 0 in a batch
-        without any. Nothing without masks.
-
-        - pseudo_label_acc: right ones
-        - known_confident: confident ones
-        - known_confident_right: confident ones that are right
+        Shares of right, confident, confident and right pixels among those
+        whose class is known, in [0, 1]; nothing without masks.
     """
     truth = batch.get('hidden_label')
     if truth is None:

@@ -56,17 +56,12 @@ def full_logits(segmentor: BaseSegmentor, img: Tensor) -> Tensor:
 def low_resolution_logits(segmentor: BaseSegmentor, img: Tensor) -> Tensor:
     """Compute logits, at the size of the features where that is known.
 
-    Args:
-        segmentor: An mmseg segmentor.
-        img: (N, 3, H, W) float.
+    Arguments and errors are those of :func:`full_logits`.
 
     Returns:
         (N, C, h, w) float32, to be upsampled to (H, W) like the logits of
         training; a segmentor or a head that predicts in a way of its own
         gives them at (H, W).
-
-    Raises:
-        ValueError: As :func:`full_logits`.
     """
     if _predicts_as_usual(segmentor):
         logits = _for_classes(_outputs(segmentor, img))
@@ -212,11 +207,7 @@ def _whole(logits: Tensor, size: tuple, align_corners: bool) -> Tensor:
 def _neighbors(
     small: int, large: int, align_corners: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Rows above and below every upsampled row, and the share of the latter.
-
-    Returns:
-        (H,) int64, (H,) int64, (H, 1) float32 in [0, 1].
-    """
+    """Find the rows above and below each row, and the share of the latter."""
     place = torch.arange(large, dtype=torch.float32)
     if align_corners:
         place *= torch.tensor(small - 1.0) / max(large - 1, 1)

@@ -110,7 +110,7 @@ class MeanTeacherSegmentor(BaseSegmentor):
         self.teacher_loaded = False
         #: Whether a hook moves the teacher; MeanTeacherHook says so.
         self.teacher_updates = False
-        self._losses = 0
+        self._iterations = 0
         #: Seed of the mixing of the next batch, the same on all ranks; the
         #: global generator is used while it is None. See IterSeedHook.
         self.mix_seed: int | None = None
@@ -238,8 +238,8 @@ class MeanTeacherSegmentor(BaseSegmentor):
 
     def _require_updates(self) -> None:
         """Stop a training whose teacher stays at its start."""
-        self._losses += 1
-        if self._losses > PATIENCE and not self.teacher_updates:
+        self._iterations += 1
+        if self._iterations > PATIENCE and not self.teacher_updates:
             raise RuntimeError(
                 f'nothing has moved the teacher in {PATIENCE} iterations: add '
                 "dict(type='MeanTeacherHook') to custom_hooks; a hook of your "

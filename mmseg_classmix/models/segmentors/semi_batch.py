@@ -16,15 +16,10 @@ def split_batch(
         inputs: (N, 3, H, W) float.
         data_samples: N ``SegDataSample``; unlabeled ones have no
             ``gt_sem_seg``.
-        fewest_unlabeled: Unlabeled images that the global batch needs, 1
-            or 2.
-
-    Returns:
-        (images, samples) of the labeled and of the unlabeled part.
+        fewest_unlabeled: How many the global batch needs, 1 or 2.
 
     Raises:
-        ValueError: If a part is empty, or the global batch has only one
-            unlabeled image and needs two.
+        ValueError: If a part is empty, or there are fewer unlabeled images.
     """
     labeled = [i for i, s in enumerate(data_samples) if 'gt_sem_seg' in s]
     count, total = len(labeled), len(data_samples)
@@ -55,12 +50,11 @@ def split_batch(
 
 
 def padding_mask(img: Tensor, data_samples: list) -> Tensor | None:
-    """Find the pixels that the preprocessor has added to the images.
+    """Find the pixels that the preprocessor has added, right and below.
 
     Args:
         img: (N, 3, H, W).
-        data_samples: N ``SegDataSample`` whose ``img_shape`` is the size
-            before padding; padding is at the right and at the bottom.
+        data_samples: N ``SegDataSample``; ``img_shape`` is the size before.
 
     Returns:
         (N, H, W) bool, True on padding, or None if there is none.
@@ -86,8 +80,7 @@ def labeled_batch(img: Tensor, data_samples: list, facts: dict) -> dict:
         facts: ``num_classes`` and ``ignore_index``.
 
     Returns:
-        ``img``, as given; ``label``, (M, H, W) int64, ``ignore_index`` where
-        the ground truth has no class and on padding.
+        ``img``; ``label``, (M, H, W) int64, ``ignore_index`` on padding too.
     """
     label = torch.cat([s.gt_sem_seg.data for s in data_samples])
     # The only value outside the classes is that of ignored pixels.
@@ -111,8 +104,7 @@ def hidden_label(img: Tensor, data_samples: list, facts: dict) -> Tensor:
         facts: ``num_classes`` and ``ignore_index``.
 
     Returns:
-        (N, H, W) int64, ``ignore_index`` where the mask has no class and on
-        padding.
+        (N, H, W) int64, ``ignore_index`` on padding too.
     """
     size, ignored = (len(img), *img.shape[2:]), facts['ignore_index']
     label = img.new_full(size, ignored, dtype=torch.int64)

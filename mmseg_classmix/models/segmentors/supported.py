@@ -25,17 +25,7 @@ EDGE_HEADS = ('PIDHead',)
 def check_arguments(
     predict_on: str, batch_transforms: list, pretrained: None, train_cfg: None
 ) -> None:
-    """Refuse what MeanTeacherSegmentor cannot work with.
-
-    Args:
-        predict_on: One of the networks.
-        batch_transforms: List of configs.
-        pretrained: Has to be None.
-        train_cfg: Has to be None.
-
-    Raises:
-        ValueError: If an argument is wrong; it names the config key.
-    """
+    """Raise a ValueError that names a wrong argument by its config key."""
     for name, value in dict(
         pretrained=pretrained, train_cfg=train_cfg
     ).items():
@@ -55,12 +45,9 @@ def check_arguments(
 
 
 def check_segmentor(segmentor: nn.Module) -> None:
-    """Refuse a segmentor that cannot be trained on mixed images.
+    """Refuse a built segmentor that cannot be trained on mixed images.
 
     A warning says if it would predict by another threshold than it labels.
-
-    Args:
-        segmentor: A built mmseg segmentor.
 
     Raises:
         ValueError: If its head predicts something else than a logit for every
@@ -106,11 +93,7 @@ def _compare_thresholds(head: BaseDecodeHead) -> None:
 
 
 def needs_edges(model: nn.Module) -> bool:
-    """Whether a head learns from ``gt_edge_map`` of labeled samples.
-
-    Args:
-        model: A segmentor, or a model of segmentors.
-    """
+    """Whether a head learns from ``gt_edge_map`` of labeled samples."""
     return any(
         base.__name__ in EDGE_HEADS
         for module in model.modules()
