@@ -16,6 +16,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mmseg_classmix.datasets.splits import write_list
@@ -26,7 +27,6 @@ from mmseg_classmix.new_project.arguments import (
 )
 from mmseg_classmix.new_project.config_text import (
     Project,
-    Source,
     classmix_text,
     describe,
     model_text,
@@ -34,8 +34,9 @@ from mmseg_classmix.new_project.config_text import (
 )
 from mmseg_classmix.new_project.findings import Findings
 from mmseg_classmix.new_project.masks import read_color
+from mmseg_classmix.new_project.pairs import Pairs
 from mmseg_classmix.new_project.proposal import Machine, propose, this_machine
-from mmseg_classmix.new_project.streams import Side, Survey
+from mmseg_classmix.new_project.streams import Survey
 from mmseg_classmix.new_project.summary import data_text
 from mmseg_classmix.new_project.survey import survey
 
@@ -181,12 +182,13 @@ def write(
         (out / f'{name}.py').write_text(text, 'utf-8')
 
 
-def source(side: Side, out: Path, masks: Path) -> Source:
-    """Say where labeled images are, once converted masks have moved."""
-    folder = Path(side.pairs.masks)
-    if folder.is_relative_to(masks):
-        folder = out.resolve() / 'masks' / folder.relative_to(masks)
-    return Source(side.pairs.images, str(folder), side.pairs.mask_suffixes)
+def final(pairs: Pairs, out: Path, masks: Path) -> Pairs:
+    """Say where pairs are, once converted masks have moved."""
+    folder = Path(pairs.masks)
+    if not folder.is_relative_to(masks):
+        return pairs
+    folder = out.resolve() / 'masks' / folder.relative_to(masks)
+    return replace(pairs, masks=str(folder))
 
 
 def next_commands(project: Project, out: Path, machine: Machine) -> str:
@@ -246,9 +248,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             classes,
             found.values,
             args.image_suffix,
-            source(found.labeled, args.out, masks),
-            source(found.val, args.out, masks),
-            Source(args.unlabeled),
+            final(found.labeled.pairs, args.out, masks),
+            final(found.val.pairs, args.out, masks),
+            args.unlabeled,
             proposal,
             network,
             args.seed,

@@ -2,7 +2,6 @@
 
 import os.path as osp
 import textwrap
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,24 +9,10 @@ from mmengine.config import Config
 
 from mmseg_classmix.new_project.masks import MaskValues
 from mmseg_classmix.new_project.network import Network
+from mmseg_classmix.new_project.pairs import Pairs
 from mmseg_classmix.new_project.proposal import Proposal
 
 HERE = '{{ fileDirname }}'
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where images lie.
-
-    Attributes:
-        images: Folder of the images.
-        masks: Folder of the masks, or None.
-        mask_suffixes: What follows the name of an image in its mask's.
-    """
-
-    images: str
-    masks: str | None = None
-    mask_suffixes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -42,7 +27,7 @@ class Project:
             or None.
         labeled: Labeled images.
         val: Images to evaluate on.
-        unlabeled: Images without masks.
+        unlabeled: Folder of the images without masks.
         proposal: Settings.
         network: Network, start and optimizer.
         seed: Seed of the training.
@@ -52,9 +37,9 @@ class Project:
     classes: tuple[str, ...]
     values: MaskValues
     image_suffix: str | None
-    labeled: Source
-    val: Source
-    unlabeled: Source
+    labeled: Pairs
+    val: Pairs
+    unlabeled: str
     proposal: Proposal
     network: Network
     seed: int
@@ -176,27 +161,25 @@ def _data(project: Project) -> str:
         'val = _base_.val\n'
     )
     common = f'    metainfo=dict(classes=classes),\n{common}'
-    for name in ('labeled', 'val'):
-        text += _source(name, getattr(project, name), common)
-    return text + _source('unlabeled', project.unlabeled, '')
+    for name, pairs in dict(labeled=project.labeled, val=project.val).items():
+        text += _source(name, [pairs.images, pairs.masks], common, pairs)
+    return text + _source('unlabeled', [project.unlabeled], '')
 
 
-def _source(name: str, source: Source, common: str) -> str:
-    folders = [source.images]
-    if source.masks:
-        folders.append(source.masks)
-        root = osp.commonpath(folders)
-    else:
-        root = osp.dirname(source.images)
+def _source(
+    name: str, folders: list[str], common: str, pairs: Pairs | None = None
+) -> str:
+    several = len(folders) > 1
+    root = osp.commonpath(folders) if several else osp.dirname(folders[0])
     keys = ('img_path', 'seg_map_path')
     prefix = ', '.join(
         f'{key}={osp.relpath(folder, root)!r}'
         for key, folder in zip(keys, folders, strict=False)
     )
     suffixes = ''
-    if source.mask_suffixes and list(source.mask_suffixes) != ['.png']:
-        one = len(source.mask_suffixes) == 1
-        suffix = source.mask_suffixes[0] if one else source.mask_suffixes
+    if pairs and pairs.mask_suffixes != ['.png']:
+        one = len(pairs.mask_suffixes) == 1
+        suffix = pairs.mask_suffixes[0] if one else pairs.mask_suffixes
         suffixes = f'    seg_map_suffix={suffix!r},\n'
     return (
         f'{name}.update(\n    data_root={root!r},\n'

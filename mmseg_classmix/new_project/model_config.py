@@ -4,8 +4,8 @@ import os.path as osp
 import warnings
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import mmseg
 import torch
@@ -193,16 +193,11 @@ def _parts(part: object) -> Iterator[ConfigDict]:
         yield from _parts(inner)
 
 
-@dataclass
-class Weights:
+class Weights(NamedTuple):
     """A place in a model that names weights.
 
-    Attributes:
-        place: Its key, such as 'backbone.init_cfg.checkpoint'.
-        owner: Dict whose entry goes if the weights are not wanted.
-        entry: This entry, 'pretrained' or 'init_cfg'.
-        config: Dict that has the address.
-        key: Its key there, 'pretrained' or 'checkpoint'.
+    ``owner`` loses its ``entry`` if they are not wanted; ``config`` has their
+    path or address as ``key``.
     """
 
     place: str

@@ -18,23 +18,9 @@ from mmseg_classmix.new_project.images import digest, read_all, same_picture
 from mmseg_classmix.new_project.masks import MaskValues
 from mmseg_classmix.new_project.pairs import Pairs
 
+COPIES = 'validation images, by path or content'
 BY_NAME = 'named like validation images of the same folder'
 BY_PICTURE = 'validation images in another format, by name and picture'
-
-
-@dataclass(frozen=True)
-class LabeledImage:
-    """An image with a mask.
-
-    Attributes:
-        name: Path below its folder.
-        path: Whole path.
-        digest: SHA-256 of the file.
-    """
-
-    name: str
-    path: str
-    digest: str
 
 
 @dataclass
@@ -61,11 +47,6 @@ class Side:
 
     pairs: Pairs
     reports: dict[str, FileReport]
-
-    def images(self, names: Iterable[str]) -> list[LabeledImage]:
-        """Describe images by name."""
-        found = [(name, self.reports[name]) for name in names]
-        return [LabeledImage(n, r.path, r.digest) for n, r in found]
 
     def classes(
         self, names: list[str], values: MaskValues, num_classes: int
@@ -116,9 +97,12 @@ def separate(findings: Findings, request: Namespace, found: Survey) -> None:
         request: The command line.
         found: The streams; its unlabeled one changes.
     """
-    names = found.unlabeled.names
-    labeled = found.labeled.images(found.labeled.reports)
-    val = found.val.images(found.evaluated)
+    paths = {
+        name: osp.join(request.unlabeled, name)
+        for name in found.unlabeled.names
+    }
+    labeled = list(found.labeled.reports.values())
+    val = {name: found.val.reports[name] for name in found.evaluated}
     masks = [
         osp.join(root, mask)
         for side, root in (
@@ -127,16 +111,17 @@ def separate(findings: Findings, request: Namespace, found: Survey) -> None:
         )
         for mask in side.pairs.mask_files
     ]
-    found.unlabeled = unlabeled_stream(
-        request.unlabeled,
-        names,
-        labeled,
-        val,
-        masks,
-        _digests(request, names, [*labeled, *val]),
-        request.reuse_labeled,
-        _find_twins(findings, request, names, found.val.pairs.images, val),
-    )
+    # The first reason counts.
+    reasons = {
+        'masks': Known(masks),
+        'validation images': Known.of(val.values()),
+    }
+    if not request.reuse_labeled:
+        reasons['labeled images'] = Known.of(labeled)
+    digests = _digests(request, paths, [*labeled, *val.values()])
+    folder = found.val.pairs.images
+    twins = _find_twins(findings, request, paths, folder, val)
+    found.unlabeled = leave_out(paths, digests, reasons, twins)
     if not found.train.names:
         findings.refuse(
             f'no image of {request.labeled} is left to train on: all are '
@@ -145,39 +130,38 @@ def separate(findings: Findings, request: Namespace, found: Survey) -> None:
         )
     if not found.unlabeled.names:
         left_out = found.unlabeled.left_out
-        reasons = [f'{len(names)} {why}' for why, names in left_out.items()]
+        counts = [f'{len(names)} {why}' for why, names in left_out.items()]
         ways = ['name a folder with other images']
         if 'labeled images' in left_out:
             ways.append('give --reuse-labeled')
         if BY_NAME in left_out:
             ways.append('rename those that show something else')
         findings.refuse(
-            f'no image of {request.unlabeled} is left: {", ".join(reasons)}',
+            f'no image of {request.unlabeled} is left: {", ".join(counts)}',
             ', or '.join(ways),
         )
 
 
 def _digests(
-    request: Namespace, names: Sequence[str], known: Sequence[LabeledImage]
+    request: Namespace,
+    paths: Mapping[str, str],
+    known: Sequence[FileReport],
 ) -> dict[str, str]:
     # Files of another size are no copies.
-    sizes = {osp.getsize(image.path) for image in known}
-    paths = {name: osp.join(request.unlabeled, name) for name in names}
-    paths = {
-        n: path for n, path in paths.items() if osp.getsize(path) in sizes
-    }
+    sizes = {osp.getsize(report.path) for report in known}
+    alike = {n: p for n, p in paths.items() if osp.getsize(p) in sizes}
     found = read_all(
-        'possible copies', digest, paths.values(), request.workers
+        'possible copies', digest, alike.values(), request.workers
     )
-    return dict(zip(paths, found, strict=True))
+    return dict(zip(alike, found, strict=True))
 
 
 def _find_twins(
     findings: Findings,
     request: Namespace,
-    names: Sequence[str],
+    paths: Mapping[str, str],
     val_folder: str,
-    val: Sequence[LabeledImage],
+    val: Mapping[str, FileReport],
 ) -> dict[str, str]:
     """Find validation images that are stored again in another format.
 
@@ -185,10 +169,10 @@ def _find_twins(
     folders it may be a number that each camera counts from 0: there both
     pictures are looked at.
     """
-    stems = {without_suffix(i.name, IMG_SUFFIXES): i.path for i in val}
+    stems = {without_suffix(n, IMG_SUFFIXES): r.path for n, r in val.items()}
     pairs = {
-        name: (osp.join(request.unlabeled, name), stems[stem])
-        for name in names
+        name: (path, stems[stem])
+        for name, path in paths.items()
         if (stem := without_suffix(name, IMG_SUFFIXES)) in stems
     }
     folders = [osp.realpath(f) for f in (request.unlabeled, val_folder)]
@@ -209,79 +193,54 @@ def _find_twins(
     return dict.fromkeys(twins, BY_PICTURE)
 
 
-def without_copies(
-    images: Sequence[LabeledImage], val: Sequence[LabeledImage]
-) -> Stream:
-    """Leave copies of validation images out of the labeled stream."""
-    known, folders = _Known(val, {}), {}
-    stream = Stream([])
-    for image in images:
-        if known.has(real_path(image.path, folders), image.digest):
-            reason = 'validation images, by path or content'
-            stream.left_out.setdefault(reason, []).append(image.name)
-        else:
-            stream.names.append(image.name)
-    return stream
-
-
-def unlabeled_stream(
-    folder: str,
-    names: Sequence[str],
-    labeled: Sequence[LabeledImage],
-    val: Sequence[LabeledImage],
-    masks: Iterable[str],
-    digests: Mapping[str, str],
-    reuse_labeled: bool = False,
-    twins: Mapping[str, str] | None = None,
-) -> Stream:
-    """Leave out what must not be trained on without a mask.
-
-    Validation and labeled images are left out by path and content.
+class Known:
+    """Images by path and content.
 
     Args:
-        folder: Folder of the stream.
-        names: Images in it.
-        labeled: Images that are trained with masks.
-        val: Images to evaluate on.
-        masks: Paths of masks, which may lie in the folder too.
-        digests: SHA-256 of images of the stream, by name, of those that may
-            be copies.
-        reuse_labeled: Whether labeled images stay in.
-        twins: Validation images in another format, by name, and how that is
-            known.
+        paths: Their paths.
+        digests: SHA-256 of some of them.
     """
-    folders = {}
-    # The first reason counts.
-    known = {
-        'validation images': _Known(val, folders),
-        'labeled images': _Known(() if reuse_labeled else labeled, folders),
-    }
-    mask_paths = {real_path(path, folders) for path in masks}
-    stream = Stream([])
-    for name in names:
-        path = real_path(osp.join(folder, name), folders)
-        reason = next(
-            (r for r, k in known.items() if k.has(path, digests.get(name))),
-            '',
-        )
-        if path in mask_paths:
-            reason = 'masks'
-        reason = reason or (twins or {}).get(name, '')
-        if reason:
-            stream.left_out.setdefault(reason, []).append(name)
+
+    def __init__(
+        self, paths: Iterable[str], digests: Iterable[str] = ()
+    ) -> None:
+        folders = {}
+        self.paths = {real_path(path, folders) for path in paths}
+        self.digests = set(digests) - {''}
+
+    @classmethod
+    def of(cls, reports: Iterable[FileReport]) -> 'Known':
+        """Make one of images that have been read."""
+        reports = list(reports)
+        return cls((r.path for r in reports), (r.digest for r in reports))
+
+
+def leave_out(
+    paths: Mapping[str, str],
+    digests: Mapping[str, str],
+    reasons: Mapping[str, Known],
+    twins: Mapping[str, str] | None = None,
+) -> Stream:
+    """Leave out of a stream what is known.
+
+    Args:
+        paths: Images, by name.
+        digests: SHA-256 by name, of those that may be copies.
+        reasons: Images to leave out, by path or content; the first counts.
+        twins: Reason to leave out others, by name.
+    """
+    folders, stream = {}, Stream([])
+    for name, path in paths.items():
+        path, content = real_path(path, folders), digests.get(name)
+        why = [
+            reason
+            for reason, known in reasons.items()
+            if path in known.paths or content in known.digests
+        ]
+        if name in (twins or {}):
+            why.append(twins[name])
+        if why:
+            stream.left_out.setdefault(why[0], []).append(name)
         else:
             stream.names.append(name)
     return stream
-
-
-class _Known:
-    """Images by path and content."""
-
-    def __init__(
-        self, images: Sequence[LabeledImage], folders: dict[str, str]
-    ) -> None:
-        self.paths = {real_path(image.path, folders) for image in images}
-        self.digests = {image.digest for image in images if image.digest}
-
-    def has(self, path: str, digest: str | None) -> bool:
-        return path in self.paths or digest in self.digests

@@ -43,11 +43,13 @@ from mmseg_classmix.new_project.masks import (
 )
 from mmseg_classmix.new_project.pairs import Pairs, list_pairs
 from mmseg_classmix.new_project.streams import (
+    COPIES,
+    Known,
     Side,
     Stream,
     Survey,
+    leave_out,
     separate,
-    without_copies,
 )
 
 # What read_sample finds, and what to do.
@@ -103,7 +105,11 @@ def survey(
         values,
         labeled,
         val,
-        without_copies(labeled.images(train), val.images(evaluated)),
+        leave_out(
+            {name: labeled.reports[name].path for name in train},
+            {name: labeled.reports[name].digest for name in train},
+            {COPIES: Known.of(val.reports[name] for name in evaluated)},
+        ),
         evaluated,
         Stream(names),
         [header.size for header in headers if header.size],

@@ -8,58 +8,43 @@ import pytest
 from own_images import draw, new_project, read, save
 
 from mmseg_classmix.new_project.images import same_picture
-from mmseg_classmix.new_project.streams import (
-    LabeledImage,
-    unlabeled_stream,
-    without_copies,
-)
+from mmseg_classmix.new_project.streams import Known, leave_out
 
 
-def image(root, name, content):
-    path = root / 'labeled' / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return LabeledImage(name, str(path), hashlib.sha256(content).hexdigest())
-
-
-def digests_of(folder):
-    return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.iterdir()
+def write(folder, **files):
+    """Write files; return their paths and digests by name."""
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    paths = {path.name: str(path) for path in sorted(folder.iterdir())}
+    return paths, {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        for name in paths
     }
-
-
-def test_copies_of_validation_images_are_not_trained_on(tmp_path):
-    a = image(tmp_path, 'a.png', b'1')
-    copy, other = image(tmp_path, 'b.png', b'1'), image(tmp_path, 'c', b'2')
-    stream = without_copies([copy, other], [a])
-    assert stream.names == ['c']
-    assert list(stream.left_out.values()) == [['b.png']]
-    assert without_copies([other], [a]).left_out == {}
 
 
 def test_reasons(tmp_path):
-    val = [image(tmp_path, 'v.jpg', b'v')]
-    labeled = [image(tmp_path, 'l.jpg', b'l'), *val]
+    paths, digests = write(tmp_path / 'labeled', v=b'v', l=b'l')
+    val = Known([paths['v']], [digests['v']])
+    labeled = Known(paths.values(), digests.values())
     more = tmp_path / 'more'
-    more.mkdir()
     files = dict(copy=b'v', v=b'x', again=b'l', l=b'y', fresh=b'z', mask=b'm')
-    for name, content in files.items():
-        (more / name).write_bytes(content)
-    (more / 'link').symlink_to(tmp_path / 'labeled' / 'v.jpg')
-    names = sorted([*files, 'link'])
-    arguments = (str(more), names, labeled, val, [str(more / 'mask')])
-    digests = digests_of(more)
-    stream = unlabeled_stream(*arguments, digests, False, {'v': 'a twin'})
+    paths, digests = write(more, **files)
+    (more / 'link').symlink_to(tmp_path / 'labeled' / 'v')
+    paths['link'] = str(more / 'link')
+    masks = Known([str(more / 'mask')])
+    reasons = dict(masks=masks, val=val, labeled=labeled)
+    stream = leave_out(paths, digests, reasons, {'v': 'a twin'})
     # Of labeled images the content counts, not the name.
     assert stream.names == ['fresh', 'l']
     assert stream.left_out == {
-        'labeled images': ['again'],
-        'validation images': ['copy', 'link'],
+        'labeled': ['again'],
+        'val': ['copy', 'link'],
         'masks': ['mask'],
         'a twin': ['v'],
     }
-    stream = unlabeled_stream(*arguments, digests, True)
+    del reasons['labeled']
+    stream = leave_out(paths, digests, reasons)
     assert stream.names == ['again', 'fresh', 'l', 'v']
 
 
