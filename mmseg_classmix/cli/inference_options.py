@@ -5,16 +5,17 @@ import hashlib
 from pathlib import Path
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 
 from mmseg_classmix.checkpoints.compare import NETWORKS
-from mmseg_classmix.cli.options import load_config
+from mmseg_classmix.cli.options import add_config_options, load_config
 from mmseg_classmix.deploy.evaluation_data import (
     dataset_meta,
     inference_pipeline,
 )
+from mmseg_classmix.deploy.files import is_utf8
 from mmseg_classmix.deploy.predictor import Predictor
 from mmseg_classmix.deploy.trained_network import read_network
 
@@ -43,19 +44,7 @@ def network_parser(description: str) -> argparse.ArgumentParser:
         choices=NETWORKS,
         help='which network of a semi-supervised checkpoint',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='override values of the config, KEY=VALUE ...',
-    )
-    parser.add_argument(
-        '--trust',
-        action='append',
-        default=[],
-        metavar='FILE',
-        help='checkpoint that may execute code when it is loaded',
-    )
+    add_config_options(parser)
     return parser
 
 
@@ -110,9 +99,7 @@ def check_inference_options(
     if not source.exists():
         parser.error(f'no image, video or folder {source.absolute()}')
     for path in (source, args.out):
-        try:
-            str(path).encode('utf-8')
-        except UnicodeEncodeError:
+        if not is_utf8(path):
             parser.error(f'{str(path)!r} is no UTF-8 text: rename it')
     if args.out.exists() and not args.out.is_dir():
         parser.error(f'--out {args.out} is a file: choose a folder')

@@ -27,17 +27,25 @@ def common_parser(description: str) -> argparse.ArgumentParser:
         help='where logs and results go, work_dirs/CONFIG by default',
     )
     parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='what started the processes',
+    )
+    add_config_options(parser)
+    # Launchers of torch before 2.0 write it with an underscore.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    return parser
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cfg-options`` and ``--trust``."""
+    parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=DictAction,
         help='override values of the config, KEY=VALUE ...; lists as '
         'KEY="[a,b]" or KEY=a,b',
-    )
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='what started the processes',
     )
     parser.add_argument(
         '--trust',
@@ -47,9 +55,6 @@ def common_parser(description: str) -> argparse.ArgumentParser:
         help='checkpoint (load_from, init_cfg, ...) that may execute code '
         'when it is loaded; may be repeated',
     )
-    # Launchers of torch before 2.0 write it with an underscore.
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
-    return parser
 
 
 def export_local_rank(args: argparse.Namespace) -> None:

@@ -18,13 +18,7 @@ FOR_MASKS = (
 
 
 def evaluation_loader(cfg: Config) -> ConfigDict:
-    """Find the loader of the test data.
-
-    Args:
-        cfg: Config of a training, or an exported one.
-
-    Returns:
-        ``test_dataloader``, or else ``val_dataloader``.
+    """Find ``test_dataloader``, or else ``val_dataloader``.
 
     Raises:
         ValueError: If there is neither.
@@ -40,30 +34,15 @@ def evaluation_loader(cfg: Config) -> ConfigDict:
 
 
 def evaluation_dataset(cfg: Config) -> ConfigDict:
-    """Find the config of the test data, without wrappers.
-
-    Args:
-        cfg: Config of a training, or an exported one.
-
-    Returns:
-        A copy.
-
-    Raises:
-        ValueError: If there are no test data.
-    """
+    """Copy the config of the test data, without wrappers."""
     _, dataset = next(leaf_configs('', evaluation_loader(cfg).dataset))
     return deepcopy(dataset)
 
 
 def without(pipeline: list, names: tuple[str, ...]) -> list:
-    """Leave transforms out of a pipeline, also out of nested lists.
+    """Copy a pipeline without some types, also of nested transforms.
 
-    Args:
-        pipeline: Configs of transforms.
-        names: Types to leave out.
-
-    Returns:
-        A new list; a nested list that becomes empty is left out too.
+    A nested list that becomes empty is left out too.
     """
     kept = []
     for step in deepcopy(pipeline):
@@ -100,11 +79,7 @@ def inference_pipeline(cfg: Config) -> list:
 def dataset_without_files(cfg: dict) -> BaseSegDataset:
     """Build a dataset for what it says about itself: its files may be absent.
 
-    Args:
-        cfg: Config of a dataset.
-
-    Returns:
-        The dataset, without a list of images.
+    It has no list of images.
     """
     arguments = dict(cfg, lazy_init=True, pipeline=[], test_mode=False)
     arguments.pop('_scope_', None)

@@ -1,7 +1,6 @@
 """A trained network as a config and weights for stock mmseg."""
 
 import os
-from collections.abc import Callable
 from copy import deepcopy
 from inspect import Parameter, signature
 from pathlib import Path
@@ -18,23 +17,18 @@ from mmseg_classmix.checkpoints import write_weights
 from mmseg_classmix.deploy.evaluation_data import dataset_meta, type_name
 from mmseg_classmix.deploy.stock_config import config_text, stock_sections
 from mmseg_classmix.deploy.trained_network import TrainedNetwork
-from mmseg_classmix.models.backbones.deeplab_resnet import (
-    CeilPoolResNet,
-    DeepLabResNet,
-)
-from mmseg_classmix.models.backbones.efficientnet_lite import (
-    EfficientNetLite,
-    LiteStages,
-)
-from mmseg_classmix.models.decode_heads.deeplabv2_head import (
-    DeepLabV2Head,
-    DilationSumHead,
-)
 from mmseg_classmix.version import __version__
 
 CONFIG, WEIGHTS = 'config.py', 'weights.pth'
 # Weights come from the checkpoint; on one device a norm is an ordinary one.
 SYNCHRONIZED = ('SyncBN', 'MMSyncBN')
+#: Networks of this package whose base class computes the same, and those of
+#: their arguments that it does not have.
+ONLY_TRAINING = dict(
+    DeepLabResNet=['freeze_norm_affine'],
+    DeepLabV2Head=[],
+    EfficientNetLite=['norm_eval'],
+)
 
 
 def export_segmentor(
@@ -107,56 +101,27 @@ def _translate(value: Any, classes: list[type]) -> Any:
     name = cfg['type'] = type_name(cfg)
     if name in SYNCHRONIZED:
         cfg['type'] = 'BN'
-    elif name in TRANSLATIONS:
-        translate, kind = TRANSLATIONS[name]
-        cfg = translate(cfg)
-        if kind:
-            cfg['type'] = kind.__name__
-            classes += [] if kind in classes else [kind]
+    elif name == 'GlobalCrossEntropyLoss':
+        # mmseg 1.2.2 cannot weigh classes where pixels are ignored.
+        cfg.pop('class_weight', None)
+        cfg.update(type='CrossEntropyLoss', avg_non_ignore=True)
+    elif name in ONLY_TRAINING:
+        kind = MODELS.get(name)
+        base = kind.__base__
+        defaults = {
+            key: parameter.default
+            for key, parameter in signature(kind).parameters.items()
+            if parameter.default is not Parameter.empty
+        }
+        cfg = {**defaults, **cfg, 'type': base.__name__}
+        for key in ONLY_TRAINING[name]:
+            cfg.pop(key)
+        classes += [] if base in classes else [base]
     return cfg
 
 
 def _is_pretrained(value: Any) -> bool:
     return isinstance(value, dict) and value.get('type') == 'Pretrained'
-
-
-def _loss(cfg: dict) -> dict:
-    # mmseg 1.2.2 cannot weigh classes where pixels are ignored.
-    cfg = {key: cfg[key] for key in cfg if key != 'class_weight'}
-    return dict(cfg, type='CrossEntropyLoss', avg_non_ignore=True)
-
-
-def _backbone(cfg: dict) -> dict:
-    cfg = {**_defaults(DeepLabResNet), **cfg}
-    cfg.pop('freeze_norm_affine')
-    return cfg
-
-
-def _head(cfg: dict) -> dict:
-    return {**_defaults(DeepLabV2Head), **cfg}
-
-
-def _lite(cfg: dict) -> dict:
-    cfg = {**_defaults(EfficientNetLite), **cfg}
-    cfg.pop('norm_eval')
-    return cfg
-
-
-def _defaults(kind: type) -> dict[str, Any]:
-    return {
-        name: parameter.default
-        for name, parameter in signature(kind).parameters.items()
-        if parameter.default is not Parameter.empty
-    }
-
-
-#: Type of this package: its translation, and the class that this is of.
-TRANSLATIONS: dict[str, tuple[Callable[[dict], dict], type | None]] = {
-    'GlobalCrossEntropyLoss': (_loss, None),
-    'DeepLabResNet': (_backbone, CeilPoolResNet),
-    'DeepLabV2Head': (_head, DilationSumHead),
-    'EfficientNetLite': (_lite, LiteStages),
-}
 
 
 def _write(

@@ -43,6 +43,11 @@ class Source:
         return cls(path, name, (status.st_size, status.st_mtime_ns))
 
 
+def is_utf8(path: Path) -> bool:
+    """Whether a name can be written into a text file."""
+    return not any('\ud800' <= letter <= '\udfff' for letter in str(path))
+
+
 def is_video(path: Path) -> bool:
     """Tell a video by the suffix of its name."""
     return path.suffix.lower() in VIDEO_SUFFIXES
@@ -90,14 +95,7 @@ def find_sources(path: Path, same_stem: bool = True) -> list[Source]:
 
 
 def find_videos(path: Path) -> list[str]:
-    """List the videos of a folder, which :func:`find_sources` leaves out.
-
-    Args:
-        path: Image or folder.
-
-    Returns:
-        Paths below the folder.
-    """
+    """List the videos below a folder, which :func:`find_sources` leaves."""
     if not path.is_dir():
         return []
     return find_images(str(path), VIDEO_SUFFIXES, broken_links=True)

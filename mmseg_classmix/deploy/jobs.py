@@ -15,7 +15,12 @@ import numpy as np
 import torch
 from rich.progress import track
 
-from mmseg_classmix.deploy.files import ResultsFolder, Source, find_videos
+from mmseg_classmix.deploy.files import (
+    ResultsFolder,
+    Source,
+    find_videos,
+    is_utf8,
+)
 from mmseg_classmix.deploy.predictor import Prediction, Predictor
 
 WINDOWS = '--slide CROP STRIDE predicts it in windows, such as --slide 512 384'
@@ -74,13 +79,7 @@ class _Job:
 def unfinished(
     folder: ResultsFolder, sources: Sequence[Source], path: Path
 ) -> list[Source]:
-    """List the images that are to be predicted, and print how many.
-
-    Args:
-        folder: Where results are.
-        sources: All images.
-        path: Where they were found; its videos are named as left out.
-    """
+    """List the images of ``path`` without results, and print how many."""
     if videos := find_videos(path):
         print(
             f'{len(videos)} videos are left out, such as {videos[0]!r}: '
@@ -114,7 +113,11 @@ def segment_all(
     def load(source: Source) -> _Job:
         job = _Job(source)
         try:
-            _check_name(source.path)
+            if not is_utf8(source.path):
+                raise ValueError(
+                    'its name is no UTF-8 text, which lists of files need: '
+                    'rename it'
+                )
             job.value = predictor.load(source.path)
         # Also what a transform of the user raises.
         except Exception as error:
@@ -149,15 +152,6 @@ def _lacks_memory(error: Exception) -> bool:
     return isinstance(
         error, (MemoryError, torch.cuda.OutOfMemoryError)
     ) or any(text in str(error) for text in NO_MEMORY)
-
-
-def _check_name(path: Path) -> None:
-    try:
-        str(path).encode('utf-8')
-    except UnicodeEncodeError:
-        raise ValueError(
-            'its name is no UTF-8 text, which lists of files need: rename it'
-        ) from None
 
 
 def first_line(error: Exception) -> str:

@@ -67,12 +67,14 @@ class ImageToLabel(nn.Module):
             x = F.pad(x, (0, right, 0, bottom))
         metas = [dict(img_shape=x.shape[2:])]
         logits = self.segmentor.encode_decode(x, metas)[..., :height, :width]
-        if self.logits:
-            return logits
-        if logits.size(1) == 1:
-            threshold = self.segmentor.decode_head.threshold
-            return (logits[:, 0].sigmoid() > threshold).to(torch.uint8)
+        return logits if self.logits else _classes(self.segmentor, logits)
+
+
+def _classes(segmentor: nn.Module, logits: Tensor) -> Tensor:
+    if logits.size(1) > 1:
         return logits.argmax(1).to(torch.uint8)
+    threshold = segmentor.decode_head.threshold
+    return (logits[:, 0].sigmoid() > threshold).to(torch.uint8)
 
 
 def missing_packages() -> list[str]:
@@ -150,15 +152,7 @@ def compare(
 ) -> dict[tuple[int, ...], float | None]:
     """Compare classes of onnxruntime with those of mmseg, on several sizes.
 
-    Args:
-        segmentor: The exported network.
-        path: The graph.
-        size: (height, width) that it was exported with.
-        fixed: Whether it takes nothing else.
-
-    Returns:
-        Share of equal pixels by the shape of the input; None for shapes that
-        the network refuses, or that would have to be padded.
+    For arguments and results see :func:`export_onnx`.
 
     Raises:
         RuntimeError: If onnxruntime fails, a share is below 0.999, or ``size``
@@ -175,10 +169,9 @@ def compare(
     divisor = 1 if fixed else _divisor(segmentor)
     for shape in shapes:
         images = smooth_images(shape)
-        reason = f'sizes must be multiples of {divisor}'
         try:
             if any(n % divisor for n in shape[1:]):
-                raise ValueError(reason)
+                raise ValueError(f'sizes must be multiples of {divisor}')
             expected = _labels(segmentor, images)
         # Networks refuse sizes with an assert, too.
         except (RuntimeError, AssertionError, ValueError) as error:
@@ -208,7 +201,7 @@ def _share(
             f'{str(error).splitlines()[0]}'
         ) from error
     if found.ndim == 4:
-        found = _classes(segmentor, found)
+        found = _classes(segmentor, torch.from_numpy(found)).numpy()
     share = float((found == expected).mean())
     if share < AGREEMENT:
         raise RuntimeError(
@@ -219,14 +212,7 @@ def _share(
 
 
 def smooth_images(shape: tuple[int, int, int]) -> np.ndarray:
-    """Draw images that change slowly, as photographs do.
-
-    Args:
-        shape: (N, H, W).
-
-    Returns:
-        (N, H, W, 3) uint8; the same for the same shape.
-    """
+    """Draw (N, H, W, 3) uint8 that change slowly, as photographs do."""
     count, *size = shape
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand((count, 3, 6, 8), generator=generator) * 255
@@ -259,13 +245,6 @@ def _labels(segmentor: nn.Module, images: np.ndarray) -> np.ndarray:
     samples = segmentor.postprocess_result(logits, data['data_samples'])
     labels = [sample.pred_sem_seg.data[0] for sample in samples]
     return torch.stack(labels).to(torch.uint8).numpy()
-
-
-def _classes(segmentor: nn.Module, logits: np.ndarray) -> np.ndarray:
-    if logits.shape[1] > 1:
-        return logits.argmax(1)
-    threshold = segmentor.decode_head.threshold
-    return 1 / (1 + np.exp(-logits[:, 0])) > threshold
 
 
 def _divisor(segmentor: nn.Module) -> int:

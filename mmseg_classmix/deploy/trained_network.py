@@ -52,11 +52,6 @@ class TrainedNetwork:
         return model.eval()
 
 
-def is_semi_supervised(cfg: Config) -> bool:
-    """Tell the config of a mean teacher from that of one segmentor."""
-    return 'segmentor' in cfg.model
-
-
 def read_network(
     cfg: Config,
     checkpoint: str,
@@ -81,13 +76,30 @@ def read_network(
             and checkpoint are not both of a mean teacher or both of a
             supervised training; if a network is chosen of one.
     """
-    semi = is_semi_supervised(cfg)
+    semi = 'segmentor' in cfg.model
     content = CheckpointLoader.load_checkpoint(
         checkpoint, map_location='cpu', logger='silent'
     )
     state = without_wrappers(content.get('state_dict', content))
-    has_both = not is_plain(state)
-    _check_fit(cfg, checkpoint, semi, has_both, network)
+    name = cfg.filename or 'the config'
+    if semi and is_plain(state):
+        raise ValueError(
+            f'{checkpoint} has one network, but {name} is of a '
+            'MeanTeacherSegmentor with a student and a teacher: give the '
+            'config that the checkpoint was trained with, such as the '
+            'supervised baseline that this config inherits'
+        )
+    if not semi and not is_plain(state):
+        raise ValueError(
+            f'{checkpoint} has a student and a teacher, but {name} is of one '
+            'network: give the semi-supervised config that the checkpoint '
+            'was trained with (it lies in its work directory)'
+        )
+    if network and not semi:
+        raise ValueError(
+            f'--network {network}: {name} and {checkpoint} have only one '
+            'network, leave --network out'
+        )
     if semi:
         network = network or default or cfg.model.get('predict_on', 'student')
         start = f'{network}.'
@@ -101,43 +113,8 @@ def read_network(
     )
 
 
-def _check_fit(
-    cfg: Config,
-    checkpoint: str,
-    semi: bool,
-    has_both: bool,
-    network: str | None,
-) -> None:
-    name = cfg.filename or 'the config'
-    if semi and not has_both:
-        raise ValueError(
-            f'{checkpoint} has one network, but {name} is of a '
-            'MeanTeacherSegmentor with a student and a teacher: give the '
-            'config that the checkpoint was trained with, such as the '
-            'supervised baseline that this config inherits'
-        )
-    if has_both and not semi:
-        raise ValueError(
-            f'{checkpoint} has a student and a teacher, but {name} is of one '
-            'network: give the semi-supervised config that the checkpoint '
-            'was trained with (it lies in its work directory)'
-        )
-    if network and not semi:
-        raise ValueError(
-            f'--network {network}: {name} and {checkpoint} have only one '
-            'network, leave --network out'
-        )
-
-
 def segmentor_config(cfg: Config) -> ConfigDict:
-    """Take the segmentor that both networks are, with its preprocessor.
-
-    Args:
-        cfg: Config of a training, semi-supervised or supervised.
-
-    Returns:
-        A copy of the config of an mmseg segmentor.
-    """
+    """Copy the config of the segmentor that both networks are."""
     model = deepcopy(cfg.model)
     outer = model.get('data_preprocessor') or cfg.get('data_preprocessor')
     segmentor = model.get('segmentor', model)
