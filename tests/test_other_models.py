@@ -93,14 +93,9 @@ def test_every_config_has_a_published_one():
 
 
 @pytest.mark.parametrize('name', CONFIGS)
-def test_network_is_the_published_one(name):
-    theirs, _ = published(name)
-    assert network(load(name).model.segmentor) == network(theirs.model)
-
-
-@pytest.mark.parametrize('name', CONFIGS)
-def test_optimizer_and_schedule_are_the_published_ones(name):
+def test_network_and_schedule_are_the_published_ones(name):
     ours, (theirs, title) = load(name), published(name)
+    assert network(ours.model.segmentor) == network(theirs.model)
     expected = plain(theirs.optim_wrapper)
     assert expected.pop('clip_grad', None) is None
     assert plain(ours.optim_wrapper) == expected
@@ -119,13 +114,8 @@ def test_optimizer_and_schedule_are_the_published_ones(name):
     assert loader.batch_size == loader.sampler.batch_size == 2 * int(images)
     title = Path(ours.filename).read_text().splitlines()[0]
     assert f'{gpus} GPUs x ({images} + {images}), {thousands}k' in title
-
-
-@pytest.mark.parametrize('name', CONFIGS)
-def test_logits_fit_classes_and_images(name):
-    cfg = load(name)
-    size = cfg.data_preprocessor['size']
-    segmentor = MODELS.build(cfg.model.segmentor).eval().to('meta')
+    size = ours.data_preprocessor['size']
+    segmentor = MODELS.build(ours.model.segmentor).eval().to('meta')
     logits = segmentor.encode_decode(
         torch.zeros(1, 3, *size, device='meta'),
         [dict(img_shape=torch.Size(size))],
@@ -134,7 +124,8 @@ def test_logits_fit_classes_and_images(name):
     assert logits.shape == (1, 19, *size)
 
 
-@pytest.mark.parametrize('name', CONFIGS)
+# Small, b2 is b0.
+@pytest.mark.parametrize('name', [n for n in CONFIGS if 'b2' not in n])
 def test_it_trains_validates_and_infers(name, tmp_path, tiny_data):
     cfg = small_config(name, tmp_path)
     runner = ClassMixRunner.from_cfg(cfg)

@@ -79,7 +79,7 @@ def run_installed(site, *command, cwd):
     )
 
 
-def test_wheel_has_package_configs_and_tools_and_nothing_else(wheel):
+def test_wheel_has_package_configs_tools_and_the_extra_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as file:
         found = {name for name in file.namelist() if '.dist-info/' not in name}
     expected = {
@@ -87,15 +87,19 @@ def test_wheel_has_package_configs_and_tools_and_nothing_else(wheel):
         for name in [*tracked_files(*FOLDERS), 'model-index.yml']
     }
     assert found == expected | tracked_files('mmseg_classmix')
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [n for n in archive.namelist() if n.endswith('/METADATA')]
+        text = archive.read(name).decode()
+    extra = re.findall(
+        r'^Requires-Dist: (\w+) ?; extra == .deploy.$', text, re.MULTILINE
+    )
+    assert sorted(extra) == sorted(NEEDED)
 
 
-def test_scripts_of_the_wheel_are_executable(site):
+def test_scripts_run_and_configs_find_their_lists(site):
     scripts = list((site / MIM / 'tools').glob('*.sh'))
     assert len(scripts) == 5
     assert all(os.access(path, os.X_OK) for path in scripts)
-
-
-def test_configs_of_the_wheel_find_their_lists(site):
     for method in ('supervised', 'classmix'):
         cfg = Config.fromfile(str(site / MIM / 'configs' / method / SCENES))
         for source in cfg.train_dataloader.dataset.datasets:
@@ -164,13 +168,3 @@ def test_copied_configs_and_tools_are_a_project(site, tmp_path):
     assert done.returncode == 0, done.stdout
     assert (tmp_path / 'data/street_scenes/images/train').is_dir()
     assert (tmp_path / 'work_dirs/quickstart/seed_0/table.md').is_file()
-
-
-def test_an_extra_names_what_an_export_needs(wheel):
-    with zipfile.ZipFile(wheel) as archive:
-        (name,) = [n for n in archive.namelist() if n.endswith('/METADATA')]
-        text = archive.read(name).decode()
-    extra = re.findall(
-        r'^Requires-Dist: (\w+) ?; extra == .deploy.$', text, re.MULTILINE
-    )
-    assert sorted(extra) == sorted(NEEDED)

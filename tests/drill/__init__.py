@@ -1,1 +1,1 @@
-"""Faults for tools/dev/fault_drill.py: real processes, really disturbed."""
+"""The fault drill and the soak run: real processes, really disturbed."""
