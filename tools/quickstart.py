@@ -20,7 +20,9 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmseg.apis import inference_model, init_model
 from torch import nn
 
+from mmseg_classmix.checkpoints.compare import NETWORKS
 from mmseg_classmix.demo.street_scenes import write_street_scenes
+from mmseg_classmix.runs.run import Run, read_run
 from mmseg_classmix.visualization import colorize, denormalize, label_and_mix
 from mmseg_classmix.visualization.image_grid import (
     Column,
@@ -147,10 +149,6 @@ class Training:
             raise RuntimeError(f'{tail}\n{self.name} failed, see {self.log}')
         return going
 
-    def metrics(self) -> dict:
-        """Metrics of the last validation."""
-        return read_scalars(self.work_dir, self.started)[-1]
-
 
 def wait_for(trainings: list[Training]) -> None:
     """Show how far the trainings are, until the last one has ended.
@@ -188,12 +186,12 @@ def progress(line: dict, seconds: float) -> str:
     return f'{text}   {seconds:3.0f} s'
 
 
-def table(supervised: dict, classmix: dict, seed: int) -> str:
+def table(supervised: Run, classmix: Run, seed: int) -> str:
     """Format the result."""
-    base = supervised['mIoU']
+    base = supervised.score('student', 'mIoU')
     rows = {
-        'ClassMix, student': classmix['student/mIoU'],
-        'ClassMix, teacher': classmix['teacher/mIoU'],
+        f'ClassMix, {network}': classmix.score(network, 'mIoU')
+        for network in NETWORKS
     }
     lines = [
         f'mIoU on 100 held-back scenes; {LABELED} labeled, seed {seed}',
@@ -279,9 +277,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     wait_for(list(trainings.values()))
     last = {m: (out / m / 'last_checkpoint').read_text() for m in METHODS}
     models = [(config_of(m), Path(path)) for m, path in last.items()]
-    results = {name: run.metrics() for name, run in trainings.items()}
+    runs = {method: read_run(out / method) for method in METHODS}
     draw_picture(*models, out / 'quickstart.png')
-    text = table(results['supervised'], results['classmix'], args.seed)
+    text = table(runs['supervised'], runs['classmix'], args.seed)
     (out / 'table.md').write_text(text)
     print(f'\n{text}')
     print(f'{time.time() - started:.0f} s in total')

@@ -91,7 +91,9 @@ class Run:
             if metric in self.validations[i].get(network, {})
         }
 
-    def score(self, network: str, metric: str, best: bool) -> float | None:
+    def score(
+        self, network: str, metric: str, best: bool = False
+    ) -> float | None:
         """Best or last of :meth:`scores`, None if there are none."""
         values = list(self.scores(network, metric).values())
         if not values:
