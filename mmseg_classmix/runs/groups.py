@@ -63,12 +63,10 @@ class Score:
     Args:
         mean: Mean.
         std: Sample standard deviation, None for a single run.
-        count: Number of runs.
     """
 
     mean: float
     std: float | None
-    count: int
 
 
 @dataclass(frozen=True)
@@ -215,7 +213,7 @@ def score(
     if not values or None in values:
         return None
     std = stdev(values) if len(values) > 1 else None
-    return Score(mean(values), std, len(values))
+    return Score(mean(values), std)
 
 
 def find_baseline(

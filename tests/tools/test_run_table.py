@@ -172,27 +172,31 @@ def test_jobs_start_together_and_none_after_a_failure(tmp_path, configs, call):
     assert (tmp_path / 'record' / 'calls').read_text() == 'started\n' * 2
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_runs_end_with_the_tool(tmp_path, configs, number):
-    env = put_in_path(tmp_path, 'python', WAITS)
-    path, record = env['PATH'], env['RECORD']
-    process = subprocess.Popen(
-        [sys.executable, TOOL, 'cityscapes', '--only', '*_1-8']
-        + ['--seeds', '0', '--jobs', '2', '--configs', configs]
-        + ['--work-dir', tmp_path / 'out'],
-        env=environment(PATH=path, RECORD=record),
-        stderr=subprocess.DEVNULL,
-        # Jobs in the background of a shell ignore it, and so do their own.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    deadline = time.monotonic() + 60
-    while len(list(record.glob('begun_*'))) < 2:
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.05)
-    # To the tool alone, as a scheduler does.
-    process.send_signal(number)
-    assert process.wait(60) != 0
-    assert len(list(record.glob('ended_*'))) == 2
+def test_runs_end_with_the_tool(tmp_path, configs):
+    started = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        folder = tmp_path / number.name
+        folder.mkdir()
+        env = put_in_path(folder, 'python', WAITS)
+        process = subprocess.Popen(
+            [sys.executable, TOOL, 'cityscapes', '--only', '*_1-8']
+            + ['--seeds', '0', '--jobs', '2', '--configs', configs]
+            + ['--work-dir', folder / 'out'],
+            env=environment(**env),
+            stderr=subprocess.DEVNULL,
+            # Jobs in the background of a shell ignore it, and so do theirs.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        started[number] = process, env['RECORD']
+    for number, (process, record) in started.items():
+        deadline = time.monotonic() + 60
+        while len(list(record.glob('begun_*'))) < 2:
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        # To the tool alone, as a scheduler does.
+        process.send_signal(number)
+        assert process.wait(60) != 0
+        assert len(list(record.glob('ended_*'))) == 2
 
 
 def test_slurm_gets_every_run(tmp_path, configs, call):
