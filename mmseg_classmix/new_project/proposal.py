@@ -101,9 +101,6 @@ def propose(
         num_classes: Number of classes.
         machine: Where the training will run.
         iters: Number of iterations, if the user has chosen one.
-
-    Returns:
-        The settings.
     """
     longest = LONGEST[machine.kind]
     height, width = (float(side) for side in np.median(sizes, 0))
@@ -116,10 +113,15 @@ def propose(
     batch = _batch(machine, crop, num_classes)
     why = dict(
         crop_size=f'at most {longest} a side on a {machine.kind}',
-        batch=_why_batch(machine),
+        batch='Labeled images in a batch: few, for a CPU',
         iters='as given with --iters',
         workers=f'one an image, {machine.cores} cores',
     )
+    if machine.memory:
+        why['batch'] = (
+            f'Labeled images in a batch: what fits {machine.memory:.0f} GiB '
+            'with --amp and a ResNet-50 (docs/own_data.md)'
+        )
     median = f'{height:.0f}x{width:.0f}, the median of the labeled images'
     if scale < 1:
         median += f', times {scale}'
@@ -131,7 +133,8 @@ def propose(
     why['crop_size'] = f'{median}, to multiples of 16, {why["crop_size"]}'
     if iters is None:
         low, high = ITERS[machine.kind]
-        iters = _iters(num_labeled, num_unlabeled, batch, low, high)
+        images = max(PASSES * num_unlabeled, LABELED_PASSES * num_labeled)
+        iters = int(np.clip(-(-images / batch // 500) * 500, low, high))
         why['iters'] = (
             f'{PASSES} passes over {num_unlabeled} unlabeled images or '
             f'{LABELED_PASSES} over {num_labeled} labeled ones, but '
@@ -154,19 +157,3 @@ def _batch(machine: Machine, crop: tuple[int, int], num_classes: int) -> int:
     pair = PAIR_GIB * pixels / 512**2 + logits
     fits = (USABLE * machine.memory - NETWORKS_GIB) / pair
     return next((batch for batch in (8, 4) if batch <= fits), 2)
-
-
-def _why_batch(machine: Machine) -> str:
-    if not machine.memory:
-        return 'Labeled images in a batch: few, for a CPU'
-    return (
-        f'Labeled images in a batch: what fits {machine.memory:.0f} GiB with '
-        '--amp and a ResNet-50 (docs/own_data.md)'
-    )
-
-
-def _iters(
-    labeled: int, unlabeled: int, batch: int, low: int, high: int
-) -> int:
-    needed = max(PASSES * unlabeled, LABELED_PASSES * labeled) / batch
-    return int(np.clip(-(-needed // 500) * 500, low, high))

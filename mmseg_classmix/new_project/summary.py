@@ -6,7 +6,7 @@ import numpy as np
 from prettytable import PrettyTable
 
 from mmseg_classmix.new_project.findings import Findings
-from mmseg_classmix.new_project.streams import Stream, Survey
+from mmseg_classmix.new_project.streams import Survey
 
 # Fewer labeled images than this say little.
 FEW = 10
@@ -35,11 +35,27 @@ def data_text(
     lines.append(f'labeled images: {describe_sizes(sizes)} (height x width)')
     if found.sizes:
         lines.append(f'unlabeled images: {describe_sizes(found.sizes)}')
-        remark_on_sizes(findings, sizes, found.sizes)
+        sides = [np.median(np.max(s, 1)) for s in (sizes, found.sizes)]
+        ratio = sides[1] / sides[0]
+        if not 1 / RATIO <= ratio <= RATIO:
+            findings.remark(
+                f'unlabeled images are {ratio:.2g} times as long as labeled '
+                'ones (median): if the same things are of another size in '
+                'them, resize the images before, or the network will not '
+                'recognize them'
+            )
     counted = found.values, len(classes)
     train = found.labeled.classes(found.train.names, *counted)
     val = found.val.classes(found.evaluated, *counted)
-    remark_on_streams(findings, found.train, found.unlabeled)
+    for name, stream in dict(
+        labeled=found.train, unlabeled=found.unlabeled
+    ).items():
+        for reason, names in stream.left_out.items():
+            way = ' (--reuse-labeled keeps them)'
+            findings.remark(
+                f'left out of {name}.txt: {len(names)} {reason}, such as '
+                f'{names[0]}{way if reason == "labeled images" else ""}'
+            )
     remark_on_classes(findings, classes, train, val)
     return '\n'.join([*lines, str(class_table(classes, train, val))])
 
@@ -97,39 +113,6 @@ def remark_on_classes(
                 f'class {name!r} is in no validation image: its IoU will be '
                 'nan and mIoU leaves it out'
             )
-
-
-def remark_on_streams(
-    findings: Findings, labeled: Stream, unlabeled: Stream
-) -> None:
-    """Say what was left out."""
-    for name, stream in dict(labeled=labeled, unlabeled=unlabeled).items():
-        for reason, names in stream.left_out.items():
-            findings.remark(
-                f'left out of {name}.txt: {len(names)} {reason}, such as '
-                f'{names[0]}'
-                + (
-                    ' (--reuse-labeled keeps them)'
-                    if reason == 'labeled images'
-                    else ''
-                )
-            )
-
-
-def remark_on_sizes(
-    findings: Findings,
-    labeled: Sequence[tuple[int, int]],
-    unlabeled: Sequence[tuple[int, int]],
-) -> None:
-    """Say if one stream has much larger images, (height, width) each."""
-    sides = [np.median(np.max(sizes, 1)) for sizes in (labeled, unlabeled)]
-    ratio = sides[1] / sides[0]
-    if not 1 / RATIO <= ratio <= RATIO:
-        findings.remark(
-            f'unlabeled images are {ratio:.2g} times as long as labeled ones '
-            '(median): if the same things are of another size in them, '
-            'resize the images before, or the network will not recognize them'
-        )
 
 
 def describe_sizes(sizes: Sequence[tuple[int, int]]) -> str:
