@@ -128,9 +128,8 @@ def test_a_teacher_of_one_class_still_teaches_it(
     assert unsup(values) > 0 and values['sup.decode.loss_ce'] > 0
 
 
-@pytest.mark.parametrize('labels', [[1, 1], [1, 255]])
-def test_an_image_of_one_class_has_its_plain_cross_entropy(model, labels):
-    images, samples = batch(labels)
+def test_an_image_of_one_class_has_its_plain_cross_entropy(model):
+    images, samples = batch([1, 255])
     values, gradient = learn(
         model, 'ClassMix', 'PseudoLabelLoss', 'constant', images, samples
     )
@@ -139,9 +138,8 @@ def test_an_image_of_one_class_has_its_plain_cross_entropy(model, labels):
             images[:2], [dict(img_shape=(32, 40))] * 2
         )
     log_prob = logits.double().log_softmax(1)[:, 1]
-    kept = log_prob[[label != 255 for label in labels]]
     assert values['sup.decode.loss_ce'] == pytest.approx(
-        -kept.mean().item(), rel=1e-4
+        -log_prob[0].mean().item(), rel=1e-4
     )
     assert gradient.isfinite().all()
 

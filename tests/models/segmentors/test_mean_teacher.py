@@ -61,12 +61,10 @@ def test_train_mode_is_that_of_the_method():
     model = build().train()
     assert model.student.training and not model.teacher.training
     assert all(m.training for m in norms(model.teacher))
+    assert not any(m.training for m in model.eval().modules())
     model = build(**{'model.teacher_norm_eval': True}).train()
     assert not any(m.training for m in norms(model.teacher))
-    assert not any(m.training for m in build().eval().modules())
-
-
-def test_backbone_that_freezes_its_statistics_does_so_in_both():
+    # A backbone that freezes its statistics does so in both.
     model = build(**{'model.segmentor.backbone.norm_eval': True}).train()
     assert not any(m.training for m in norms(model.student.backbone))
     assert not any(m.training for m in norms(model.teacher.backbone))
@@ -116,9 +114,8 @@ def test_pseudo_labels_are_argmax_and_maximum_of_softmax():
     assert 'prob' not in labels
 
 
-@pytest.mark.parametrize('loss', ['SoftPseudoLabelLoss', 'SquaredErrorLoss'])
-def test_soft_losses_get_the_probabilities(loss):
-    model = build(**{'model.unsup_loss.type': loss}).train()
+def test_soft_losses_get_the_probabilities():
+    model = build(**{'model.unsup_loss.type': 'SquaredErrorLoss'}).train()
     data = batch(model)
     labels = model.pseudo_label(data['inputs'][2:], data['data_samples'][2:])
     torch.testing.assert_close(labels['prob'].max(1)[0], labels['confidence'])
@@ -152,17 +149,18 @@ def test_mix_seed_decides_the_mix():
     assert any(not torch.equal(mixed(1), mixed(s)) for s in range(2, 8))
 
 
-@pytest.mark.parametrize('count', [(0, 1), (4, 5)], ids=['labeled', 'not'])
-def test_batch_of_one_kind_is_refused(count):
+@pytest.mark.parametrize(
+    ('indices', 'message'),
+    [
+        ((0, 1), 'needs both'),
+        ((4, 5), 'needs both'),
+        ((0, 1, 4), '1 unlabeled image'),
+    ],
+)
+def test_batch_without_two_unlabeled_and_a_labeled_image(indices, message):
     model = build().train()
-    with pytest.raises(ValueError, match='needs both'):
-        model.loss(**batch(model, count))
-
-
-def test_one_unlabeled_image_is_refused():
-    model = build().train()
-    with pytest.raises(ValueError, match='1 unlabeled image'):
-        model.loss(**batch(model, (0, 1, 4)))
+    with pytest.raises(ValueError, match=message):
+        model.loss(**batch(model, indices))
 
 
 @pytest.mark.parametrize('loader', ['torch', 'mmengine'])
