@@ -133,6 +133,11 @@ class ImageDataset(BaseSegDataset):
         return fileio.exists(path, backend_args=self.backend_args)
 
 
+def as_tuple(suffix: str | Sequence[str]) -> tuple[str, ...]:
+    """Make a tuple of one suffix or several."""
+    return (suffix,) if isinstance(suffix, str) else tuple(suffix)
+
+
 def without_suffix(name: str, suffixes: Sequence[str]) -> str:
     """Take the longest suffix off a name, without regard to case.
 

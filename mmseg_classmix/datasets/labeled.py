@@ -10,6 +10,7 @@ from mmseg_classmix.datasets.image_dataset import (
     IMG_SUFFIXES,
     ImageDataset,
     NamesInFolders,
+    as_tuple,
     without_suffix,
 )
 
@@ -71,8 +72,8 @@ class LabeledDataset(ImageDataset):
             data_root=data_root,
             data_prefix=data_prefix,
             ann_file=ann_file,
-            img_suffix=_as_tuple(img_suffix),
-            seg_map_suffix=_as_tuple(seg_map_suffix),
+            img_suffix=as_tuple(img_suffix),
+            seg_map_suffix=as_tuple(seg_map_suffix),
             metainfo=metainfo,
             **kwargs,
         )
@@ -161,14 +162,10 @@ def label_map(
 
 
 def distinct_colors(number: int) -> list[list[int]]:
-    """Make colors that are told apart easily.
+    """Make RGB colors in [0, 255] that are told apart easily.
 
-    Args:
-        number: Number of colors.
-
-    Returns:
-        RGB colors in [0, 255]; the 20 of matplotlib's 'tab20', and beyond
-        that hues at equal distances, alternately light and dark.
+    The 20 of matplotlib's 'tab20', and beyond that hues at equal distances,
+    alternately light and dark.
     """
     # Here, because importing it takes a while and colors are seldom needed.
     from matplotlib import colormaps
@@ -183,7 +180,3 @@ def distinct_colors(number: int) -> list[list[int]]:
         hsv = np.stack([i / number, 1 - i % 2 * 0.4, 1 - i % 3 * 0.25], 1)
         colors = hsv_to_rgb(hsv)
     return np.rint(255 * colors).astype(int).tolist()
-
-
-def _as_tuple(suffix: str | Sequence[str]) -> tuple[str, ...]:
-    return (suffix,) if isinstance(suffix, str) else tuple(suffix)

@@ -91,11 +91,14 @@ class ResizedFiles:
         }
         again = self._read(drafts)
         for key, draft in drafts.items():
-            if not _same(arrays[key], again[key]):
+            before, after = arrays[key], again[key]
+            if before.dtype != after.dtype or not np.array_equal(
+                before, after
+            ):
                 raise ValueError(
                     f'{sources[key]} ({self.place}) cannot be replaced by a '
-                    f'resized PNG: it is {_describe(arrays[key])} after '
-                    f'{self.steps}, its PNG {_describe(again[key])}. Load '
+                    f'resized PNG: it is {before.shape} {before.dtype} after '
+                    f'{self.steps}, its PNG {after.shape} {after.dtype}. Load '
                     'images with 8 bits, and resize to a scale that does '
                     'not depend on their size'
                 )
@@ -110,14 +113,7 @@ class ResizedFiles:
 
 
 def steps_to_resize(place: str, steps: list[Callable]) -> list[Callable]:
-    """Take the transforms up to ``Resize``, if their result can be stored.
-
-    Args:
-        place: Config key of the dataset, for the errors.
-        steps: Built transforms of its pipeline.
-
-    Returns:
-        Loaders and ``Resize``, copied.
+    """Copy the loaders and ``Resize``, if their result can be stored.
 
     Raises:
         ValueError: See :class:`ResizedFiles`.
@@ -155,14 +151,6 @@ def steps_to_resize(place: str, steps: list[Callable]) -> list[Callable]:
     return kept
 
 
-def _same(first: np.ndarray, second: np.ndarray) -> bool:
-    return first.dtype == second.dtype and np.array_equal(first, second)
-
-
-def _describe(array: np.ndarray) -> str:
-    return f'{array.shape} {array.dtype}'
-
-
 def _is_whole(target: Path, source: str) -> bool:
     """Whether a file was written from the source as it is now."""
     time = os.stat(source).st_mtime_ns
@@ -176,7 +164,9 @@ def _write_draft(target: Path, array: np.ndarray) -> Path:
     # Given a level, cv2 writes files that take 1.5 x the time to read.
     done, data = cv2.imencode('.png', array)
     if not done:
-        raise ValueError(f'cv2 writes no PNG of {_describe(array)}: {target}')
+        raise ValueError(
+            f'cv2 writes no PNG of {array.shape} {array.dtype}: {target}'
+        )
     draft.write_bytes(data)
     return draft
 

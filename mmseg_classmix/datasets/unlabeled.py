@@ -12,6 +12,7 @@ from mmseg_classmix.datasets.hidden_masks import load_hidden_masks
 from mmseg_classmix.datasets.image_dataset import (
     IMG_SUFFIXES,
     ImageDataset,
+    as_tuple,
     without_suffix,
 )
 
@@ -60,14 +61,12 @@ class UnlabeledDataset(ImageDataset):
     ) -> None:
         data_prefix = dict(data_prefix or dict(img_path=''))
         _check_prefix(data_prefix, eval_pseudo_labels)
-        if isinstance(img_suffix, str):
-            img_suffix = (img_suffix,)
         self.eval_pseudo_labels = eval_pseudo_labels
         super().__init__(
             data_root=data_root,
             data_prefix=data_prefix,
             ann_file=ann_file,
-            img_suffix=tuple(img_suffix),
+            img_suffix=as_tuple(img_suffix),
             **kwargs,
         )
         if label_map is not None:
