@@ -97,13 +97,7 @@ def find_samples(streams: Streams) -> list[tuple[ResizedFiles, dict]]:
 
 
 def mark(out_dir: Path, streams: Streams) -> None:
-    """Note in the folder what it has, or check that it is what is asked for.
-
-    Raises:
-        ValueError: If the streams differ in their ``Resize`` or
-            ``data_root``, or the folder is that of the original files.
-        FileExistsError: If the folder has other files.
-    """
+    """Note in the folder what it has, or check that it is what is asked for."""
     facts = {
         files.place: dict(
             data_root=str(files.root.resolve()), resize=repr(files.steps[-1])
@@ -163,7 +157,7 @@ def new_suffixes(streams: Streams) -> Iterator[str]:
 
 
 def write_sample(sample: tuple[ResizedFiles, dict]) -> int:
-    """Write the files of one sample and return their number."""
+    """Write the files of one sample; a function that processes can share."""
     files, info = sample
     return files.write(info)
 
