@@ -14,7 +14,6 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS, MODELS
 from PIL import Image
 from support import ROOT, call_tool
-from tool_process import run_python
 from torch.nn.functional import interpolate
 
 from mmseg_classmix.engine.runner import ClassMixRunner
@@ -195,12 +194,10 @@ def test_labels_are_compared_at_input_size_by_default(tested):
 
 def test_one_word_of_the_command_line_chooses_full_resolution(tested):
     file, checkpoint, mious = tested
-    done = run_python(
-        'test.py',
-        file,
-        checkpoint,
-        '--cfg-options',
-        'test_dataloader.dataset.pipeline.3.size=original_size',
+    option = 'test_dataloader.dataset.pipeline.3.size=original_size'
+    name = 'experiment_name=original_size'
+    done = call_tool(
+        'test.py', file, checkpoint, '--cfg-options', option, name
     )
     assert done.returncode == 0, done.stdout
     value = float(done.stdout.split('mIoU: ')[-1].split()[0])

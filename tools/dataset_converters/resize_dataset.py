@@ -97,7 +97,7 @@ def find_samples(streams: Streams) -> list[tuple[ResizedFiles, dict]]:
 
 
 def mark(out_dir: Path, streams: Streams) -> None:
-    """Note in the folder what it has, or check that it is what is asked for."""
+    """Note in the folder what it has, or check that it has that."""
     facts = {
         files.place: dict(
             data_root=str(files.root.resolve()), resize=repr(files.steps[-1])
