@@ -7,6 +7,7 @@ describes its keys.
 
 import hashlib
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -207,7 +208,7 @@ def _sources(place: str, dataset: Any) -> Iterator[dict]:
             source=key,
             type=type(leaf).__name__,
             images=len(leaf),
-            list=names or None,
+            list=os.path.normpath(names) if names else None,
             sha256=_sha256(Path(names)) if known else None,
         )
 
