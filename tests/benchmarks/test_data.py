@@ -6,7 +6,7 @@ import sys
 import cv2
 import pytest
 from mmengine.config import Config
-from resized import CITYSCAPES, resizes, run_here
+from resized import CITYSCAPES, resize, resizes
 from support import ROOT, run_process
 
 TOOL = ROOT / 'tools' / 'benchmarks' / 'data.py'
@@ -61,7 +61,7 @@ def test_other_samples_are_no_comparison(config, tmp_path, monkeypatch):
         (tmp_path / f'{i}.txt').write_text(text + '\n')
     cfg = Config.fromfile(str(config))
     data.point_at(cfg, original, tmp_path).dump(tmp_path / 'all.py')
-    run_here(monkeypatch, tmp_path / 'all.py', resized)
+    resize(tmp_path / 'all.py', resized)
     cfgs = {
         p.name: data.point_at(cfg, p, tmp_path) for p in (original, resized)
     }
