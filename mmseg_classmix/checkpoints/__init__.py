@@ -1,6 +1,9 @@
 """File backends, checkpoints, and weights published by others."""
 
-from mmseg_classmix.checkpoints.atomic_backend import AtomicLocalBackend
+from mmseg_classmix.checkpoints.atomic_backend import (
+    AtomicLocalBackend,
+    check_writable,
+)
 from mmseg_classmix.checkpoints.choice import (
     find_problem,
     newest_checkpoint,
@@ -14,7 +17,6 @@ from mmseg_classmix.checkpoints.weights_file import (
     read_weights,
     write_weights,
 )
-from mmseg_classmix.checkpoints.work_dir import check_writable
 
 __all__ = [
     'AtomicLocalBackend',

@@ -1,11 +1,11 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there, and folders that take them."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
-
-from mmseg_classmix.checkpoints.work_dir import free_space
 
 TRAINING = (
     'So are earlier checkpoints: make room or choose another --work-dir, and '
@@ -47,7 +47,7 @@ class AtomicLocalBackend(LocalBackend):
             raise OSError(
                 error.errno,
                 f'cannot write {path} ({len(obj) / 1e6:.1f} MB, '
-                f'{free_space(path)}): {error.strerror}. An older file of '
+                f'{_free_space(path)}): {error.strerror}. An older file of '
                 f'that name is as it was. {self.advice}',
             ) from error
 
@@ -73,3 +73,37 @@ class AtomicLocalBackend(LocalBackend):
 
 
 register_backend('atomic_local', AtomicLocalBackend, force=True)
+
+
+def check_writable(folder: str, key: str = 'work_dir') -> None:
+    """Write a byte into a folder, which is made if it is missing.
+
+    Args:
+        folder: Where logs and checkpoints will go.
+        key: Its config key, for the error.
+
+    Raises:
+        OSError: If nothing can be written there.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            dir=folder, prefix='.write_test_'
+        ) as f:
+            f.write(b'\0')
+            f.flush()
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f'cannot write into {key}={folder!r} ({error.strerror}; '
+            f'{_free_space(folder)}): choose another folder with '
+            '--work-dir, or change its permissions',
+        ) from error
+
+
+def _free_space(path: str | Path) -> str:
+    """Free space of the file system that a path is on or would be on."""
+    path = os.path.abspath(path)
+    while not os.path.exists(path):
+        path = os.path.dirname(path)
+    return f'{shutil.disk_usage(path).free / 1e6:.1f} MB free'

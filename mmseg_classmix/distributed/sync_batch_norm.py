@@ -44,7 +44,9 @@ class CPUSyncBatchNorm(_BatchNorm):
                 self.num_batches_tracked += 1
                 unbiased = var * (count / max(count - 1, 1))
                 # Without a momentum torch keeps the plain average.
-                share = self.momentum or 1 / self.num_batches_tracked
+                share = self.momentum
+                if share is None:
+                    share = 1 / self.num_batches_tracked
                 self.running_mean.lerp_(mean, share)
                 self.running_var.lerp_(unbiased, share)
         output = centered * (var + self.eps).rsqrt().view(shape)

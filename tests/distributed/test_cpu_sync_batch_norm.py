@@ -13,10 +13,14 @@ def normalize(rank):
     torch.manual_seed(0)
     whole = (torch.randn(4, 3, 5, 6).double() * 3 + 100).requires_grad_()
     target = torch.randn(4, 3, 5, 6).double()
-    plain = nn.Sequential(nn.BatchNorm2d(3), nn.BatchNorm2d(3)).double()
+    plain, synced = (
+        # 0 leaves the running statistics, None averages them plainly.
+        nn.Sequential(*(nn.BatchNorm2d(3, momentum=m) for m in (0.1, 0, None)))
+        for _ in range(2)
+    )
+    plain, synced = plain.double(), synced.double()
     for norm in plain:
         nn.init.normal_(norm.weight)
-    synced = nn.Sequential(nn.BatchNorm2d(3), nn.BatchNorm2d(3)).double()
     synced.load_state_dict(plain.state_dict())
     synced = convert_sync_batch_norm(synced)
     part = whole.detach()[2 * rank : 2 * rank + 2].requires_grad_()

@@ -1,7 +1,10 @@
 """How the networks are executed: faster or in less memory."""
 
 import gc
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from fnmatch import fnmatchcase
+from functools import partial, wraps
 
 import torch
 from mmengine.hooks import Hook
@@ -9,10 +12,10 @@ from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from mmseg_classmix.distributed.unwrap import unwrap
-from mmseg_classmix.engine.activation_checkpointing import checkpoint_modules
 
 
 @HOOKS.register_module()
@@ -101,7 +104,7 @@ class ExecutionHook(Hook):
                 )
             model.early_backward = partial(_backward, runner.optim_wrapper)
         if self.checkpointing is not None:
-            names = checkpoint_modules(networks[0], self.checkpointing)
+            names = _checkpoint_modules(networks[0], self.checkpointing)
             runner.logger.info(
                 f'{len(names)} modules are computed again in the backward '
                 f'pass: {names[0]} to {names[-1]}'
@@ -161,3 +164,65 @@ def _backward(optim_wrapper: OptimWrapper, loss: Tensor) -> None:
     loss = loss if scaler is None else scaler.scale(loss)
     with torch.autocast(loss.device.type, enabled=False):
         loss.backward()
+
+
+def _checkpoint_modules(network: nn.Module, pattern: str) -> list[str]:
+    """Let modules compute their forward pass again for the backward pass.
+
+    Losses, gradients and the running statistics of batch norms stay the same.
+    mmengine's ``activation_checkpointing`` and ``with_cp`` of mmseg's
+    backbones count every batch twice in those statistics, and their reentrant
+    kind fails under DDP, where the student runs twice an iteration. What lies
+    within a matching module is recomputed with it.
+    """
+    names = []
+    for name, module in network.named_modules():
+        inside = any(name.startswith(f'{outer}.') for outer in names)
+        # The network itself has no name.
+        if inside or not name or not fnmatchcase(name, pattern):
+            continue
+        # Containers such as ModuleList are not called themselves.
+        if type(module).forward is not nn.Module.forward:
+            module.forward = _checkpointed(module, module.forward)
+            names.append(name)
+    if not names:
+        some = [name for name, _ in network.backbone.named_children()]
+        raise ValueError(
+            f'checkpointing={pattern!r} is the name of no module of '
+            f'{type(network).__name__}; its backbone has '
+            f'{", ".join(f"backbone.{name}" for name in some)}. '
+            "'backbone.layer?.*' are the blocks of a ResNet"
+        )
+    return names
+
+
+def _checkpointed(module: nn.Module, forward: Callable) -> Callable:
+    def contexts():
+        return nullcontext(), _buffers_kept(module)
+
+    @wraps(forward)
+    def run(*args, **kwargs):
+        if not torch.is_grad_enabled():
+            return forward(*args, **kwargs)
+        return checkpoint(
+            forward, *args, use_reentrant=False, context_fn=contexts, **kwargs
+        )
+
+    return run
+
+
+@contextmanager
+def _buffers_kept(module: nn.Module) -> Iterator[None]:
+    """Let a forward pass change copies of the buffers."""
+    originals = [
+        (owner, name, buffer)
+        for owner in module.modules()
+        for name, buffer in owner.named_buffers(recurse=False)
+    ]
+    try:
+        for owner, name, buffer in originals:
+            setattr(owner, name, buffer.clone())
+        yield
+    finally:
+        for owner, name, buffer in originals:
+            setattr(owner, name, buffer)

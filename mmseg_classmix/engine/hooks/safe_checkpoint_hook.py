@@ -7,7 +7,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from mmseg_classmix.checkpoints.work_dir import check_writable
+from mmseg_classmix.checkpoints import check_writable
 
 LOCAL = ('local', 'atomic_local')
 
