@@ -1,10 +1,9 @@
 """The stock command lines of MMSegmentation, read by the real tools."""
 
 import os
-import sys
 
 import pytest
-from support import ROOT, run_process
+from support import call_tool
 
 from mmseg_classmix.cli.options import (
     common_parser,
@@ -73,10 +72,8 @@ def test_options_override_values_of_the_config(config):
         ),
     ],
 )
-def test_tools_have_the_options_of_mmseg(tmp_path, tool, own):
-    done = run_process(
-        sys.executable, ROOT / 'tools' / tool, '--help', cwd=tmp_path
-    )
+def test_tools_have_the_options_of_mmseg(tool, own):
+    done = call_tool(tool, '--help')
     assert done.returncode == 0, done.stdout
     common = ['config', '--work-dir', '--cfg-options', '--launcher']
     words = done.stdout.replace(',', ' ').replace(']', ' ').split()

@@ -1,22 +1,15 @@
 """What a training saves, and what starts from it, with the real Runner."""
 
-import signal
-import subprocess
-import sys
-import time
-
 import torch
 from support import (
     CLASSMIX,
-    ROOT,
     SUPERVISED,
-    environment,
     largest_difference,
     load,
     part,
     train,
 )
-from tool_process import run_python
+from tool_process import run_tool, write_config
 
 
 def test_checkpoint_is_plain_data(finished):
@@ -27,38 +20,15 @@ def test_checkpoint_is_plain_data(finished):
 
 
 def test_kill_and_resume_changes_no_bit(finished, tmp_path):
-    command = [
-        sys.executable,
-        str(ROOT / 'tools' / 'train.py'),
-        str(CLASSMIX),
-        '--work-dir',
-        str(tmp_path),
-        '--cfg-options',
-        'train_dataloader.num_workers=1',
-        'train_cfg.max_iters=4',
-    ]
-    # Long enough that the kill comes in the middle.
-    endless = [*command[:-1], 'train_cfg.max_iters=100000']
-    process = subprocess.Popen(
-        endless,
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+    kill = dict(
+        type='SignalHook', number='SIGKILL', stage='after_train_iter', at=2
     )
-    deadline = time.monotonic() + 300
-    while not (tmp_path / 'iter_2.pth').exists():
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    for path in tmp_path.glob('iter_*.pth'):
-        if path.name != 'iter_2.pth':
-            path.unlink()
-    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'iter_2.pth'))
-
-    done = run_python(*command[1:5], '--resume', *command[5:], cwd=tmp_path)
-    assert done.returncode == 0, done.stdout
+    config = write_config(tmp_path / 'config.py', CLASSMIX, [kill])
+    arguments = ['--work-dir', tmp_path, '--cfg-options']
+    arguments.append('train_dataloader.num_workers=1')
+    run_tool('train.py', config, *arguments, cwd=tmp_path, codes=[-9])
+    assert (tmp_path / 'iter_2.pth').exists()
+    run_tool('train.py', CLASSMIX, '--resume', *arguments, cwd=tmp_path)
     resumed, whole = (
         load(tmp_path / 'iter_4.pth'),
         load(finished / 'iter_4.pth'),

@@ -18,8 +18,7 @@ def uninterrupted(camvid, tmp_path_factory):
 @pytest.mark.parametrize(
     ('ranks', 'workers', 'stage', 'at'),
     [
-        (1, 0, 'before_save_checkpoint', 3),
-        (1, 2, 'after_train_iter', 4),
+        (1, 2, 'before_save_checkpoint', 3),
         (2, 2, 'before_train_iter', 3),
         pytest.param(2, 0, 'after_train_iter', 2, marks=pytest.mark.slow),
     ],

@@ -31,33 +31,20 @@ class BrokenVisBackend(BaseVisBackend):
 
 
 def test_a_backend_that_fails_loses_its_picture_only(tmp_path):
-    runner = train(
-        tmp_path,
-        **EVERY,
-        **{
-            'train_cfg.max_iters': 2,
-            'visualizer.vis_backends': [
-                dict(type='BrokenVisBackend'),
-                dict(type='LocalVisBackend'),
-            ],
-        },
-    )
-    assert runner.iter == 2
-    assert sheets(tmp_path).keys() == {1, 2}
+    # OpenCV cannot replace a folder by a picture.
+    (tmp_path / 'pictures' / 'mix_1.png').mkdir(parents=True)
+    backends = [
+        dict(type='BrokenVisBackend'),
+        dict(type='LocalVisBackend', img_save_dir=f'{tmp_path}/pictures'),
+    ]
+    options = {'train_cfg.max_iters': 2, 'visualizer.vis_backends': backends}
+    assert train(tmp_path, **EVERY, **options).iter == 2
+    assert (tmp_path / 'pictures' / 'mix_2.png').is_file()
     (log,) = tmp_path.glob('*/*.log')
     text = log.read_text()
     assert 'sheet of iteration 2 could not be given to BrokenVis' in text
     assert 'no space left' in text
-
-
-def test_a_file_that_cannot_be_written_is_a_warning(tmp_path):
-    # OpenCV cannot replace a folder by a picture.
-    (tmp_path / 'pictures' / 'mix_1.png').mkdir(parents=True)
-    local = dict(type='LocalVisBackend', img_save_dir=f'{tmp_path}/pictures')
-    options = {'train_cfg.max_iters': 1, 'visualizer.vis_backends': [local]}
-    assert train(tmp_path, **EVERY, **options).iter == 1
-    (log,) = tmp_path.glob('*/*.log')
-    assert 'pictures/mix_1.png was not written' in log.read_text()
+    assert 'pictures/mix_1.png was not written' in text
 
 
 def test_a_sheet_that_cannot_be_drawn_is_a_warning(tmp_path):

@@ -161,11 +161,21 @@ def test_a_resumed_run_draws_the_same(tmp_path):
     [
         ({'model.batch_transforms': []}, 5),
         ({'model.batch_transforms': [JITTER]}, 5),
-        ({'default_hooks.execution.separate_backward': True}, 7),
-        ({'default_hooks.execution.channels_last': True}, 7),
+        (
+            {
+                'default_hooks.execution.separate_backward': True,
+                'default_hooks.execution.channels_last': True,
+            },
+            7,
+        ),
         ({'optim_wrapper.type': 'BFloat16OptimWrapper'}, 7),
-        ({'model.unsup_loss.weighting': 'constant'}, 7),
-        ({'model.unsup_loss.type': 'SoftPseudoLabelLoss'}, 7),
+        (
+            {
+                'model.unsup_loss.type': 'SoftPseudoLabelLoss',
+                'model.unsup_loss.weighting': 'constant',
+            },
+            7,
+        ),
     ],
     ids=lambda value: '',
 )
@@ -196,8 +206,10 @@ def test_padding_is_shown_and_large_images_become_small(tmp_path):
         assert not (shown[:, :20] == 255).all(-1).any()
 
 
-@pytest.mark.parametrize('name', ['interval', 'max_images', 'cell'])
-@pytest.mark.parametrize('value', [0, -1, 2.5, 'often'])
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [('interval', 0), ('max_images', -1), ('cell', 2.5), ('cell', 'often')],
+)
 def test_arguments_are_checked(name, value):
     with pytest.raises(ValueError, match=f'{name}={value!r} .default_hooks'):
         MixVisualizationHook(**{name: value})
