@@ -84,7 +84,7 @@ def pasted_by_loop(batch, mask, pairs):
 
 @pytest.mark.parametrize(
     ('mix', 'counts'),
-    zip([*MIXES.values()] * 2, PARTNERS, strict=True),
+    list(zip([*MIXES.values()] * 2, PARTNERS, strict=True)),
     ids=str,
 )
 def test_pixels_under_the_mask_are_labeled_ones(mix, counts):

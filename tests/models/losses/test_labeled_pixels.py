@@ -51,7 +51,7 @@ def evaluate(loss):
 
 
 @pytest.mark.parametrize(
-    ('loss', 'weighting'), zip(LOSSES * 2, WEIGHTINGS, strict=False)
+    ('loss', 'weighting'), list(zip(LOSSES * 2, WEIGHTINGS, strict=False))
 )
 def test_pasted_pixels_weigh_1_and_others_what_the_whole_image_says(
     loss, weighting

@@ -63,7 +63,8 @@ def test_losses_are_the_weighted_mean_of_the_pixels(name, case, weighting):
 
 
 @pytest.mark.parametrize(
-    ('name', 'weighting'), zip([*LOSSES] * 2, WEIGHTINGS, strict=False)
+    ('name', 'weighting'),
+    list(zip([*LOSSES] * 2, WEIGHTINGS, strict=False)),
 )
 def test_value_and_gradient_equal_numpy(name, weighting):
     logits, case = make_case()

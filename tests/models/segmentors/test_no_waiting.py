@@ -55,7 +55,7 @@ def test_no_step_depends_on_a_value(mix, loss, weighting):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
 @pytest.mark.parametrize(
     ('mix', 'loss'),
-    zip(('ClassMix', 'CutMix', 'CowMix'), LOSSES, strict=True),
+    list(zip(('ClassMix', 'CutMix', 'CowMix'), LOSSES, strict=True)),
 )
 def test_a_gpu_is_not_waited_for(mix, loss):
     model = build(mix, loss, 'proportion_per_image').cuda()
