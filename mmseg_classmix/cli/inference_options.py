@@ -23,12 +23,8 @@ from mmseg_classmix.deploy.trained_network import read_network
 def network_parser(description: str) -> argparse.ArgumentParser:
     """Start the command line of a tool that reads a trained network.
 
-    Args:
-        description: Text above the options in ``--help``.
-
-    Returns:
-        Parser of CONFIG, CHECKPOINT, ``--network``, ``--cfg-options`` and
-        ``--trust``; :func:`load_config` understands what it reads.
+    It has CONFIG, CHECKPOINT, ``--network``, ``--cfg-options`` and
+    ``--trust``; :func:`load_config` understands what it reads.
     """
     parser = argparse.ArgumentParser(
         description=description,
@@ -49,12 +45,7 @@ def network_parser(description: str) -> argparse.ArgumentParser:
 
 
 def add_inference_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of predicting many images.
-
-    Args:
-        parser: Gets ``--out``, ``--overwrite``, ``--device``, ``--slide`` and
-            ``--workers``.
-    """
+    """Add the options of predicting many images."""
     parser.add_argument(
         '--out', type=Path, required=True, help='folder for the results'
     )
@@ -91,10 +82,7 @@ def check_inference_options(
 ) -> None:
     """Refuse options that cannot work together, as argparse does.
 
-    Args:
-        parser: The parser.
-        args: What it has read.
-        source: Image, video or folder to predict.
+    ``source`` is the image, video or folder to predict.
     """
     if not source.exists():
         parser.error(f'no image, video or folder {source.absolute()}')

@@ -55,15 +55,10 @@ class StreetScenesDataset(BaseSegDataset):
     )
 
     def __init__(
-        self,
-        img_suffix: str = '.png',
-        seg_map_suffix: str = '.png',
-        **kwargs,
+        self, img_suffix: str = '.png', seg_map_suffix: str = '.png', **kwargs
     ) -> None:
         super().__init__(
-            img_suffix=img_suffix,
-            seg_map_suffix=seg_map_suffix,
-            **kwargs,
+            img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs
         )
 
 

@@ -65,14 +65,7 @@ def type_name(cfg: dict) -> str:
 
 
 def inference_pipeline(cfg: Config) -> list:
-    """Take the transforms of the test pipeline that need no mask.
-
-    Args:
-        cfg: Config of a training, or an exported one.
-
-    Returns:
-        Configs of transforms; masks get the size of the image.
-    """
+    """Take the transforms of the test pipeline that need no mask."""
     return without(evaluation_dataset(cfg).pipeline, FOR_MASKS)
 
 

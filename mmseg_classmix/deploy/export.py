@@ -70,9 +70,6 @@ def export_segmentor(
 def stock_model(cfg: ConfigDict) -> tuple[dict, list[type]]:
     """Translate the config of a segmentor, and drop what trains it.
 
-    Args:
-        cfg: Config of an mmseg segmentor; it may have types of this package.
-
     Returns:
         The config, and the classes that it names and mmseg lacks.
     """

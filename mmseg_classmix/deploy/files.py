@@ -54,16 +54,15 @@ def is_video(path: Path) -> bool:
 
 
 def find_sources(path: Path, same_stem: bool = True) -> list[Source]:
-    """List an image, or the images of a folder and the folders in it.
+    """List an image, or the images below a folder, sorted.
+
+    What starts with a dot is left out, links that lead nowhere are not.
 
     Args:
-        path: Image, or folder; what starts with a dot is left out.
+        path: Image or folder.
         same_stem: Whether images may differ by their suffix only: the
             results of a.jpg and a.png are then called a.jpg and a.png, where
             they would both be called a. No two have the same name.
-
-    Returns:
-        The images, sorted. Links that lead nowhere are among them.
 
     Raises:
         FileNotFoundError: If there is no such file or folder.

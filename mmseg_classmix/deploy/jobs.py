@@ -39,16 +39,9 @@ def ahead(
     """Map in threads, in order, with a bounded number of items in memory.
 
     ``items`` is consumed by the calling thread: it may be a generator that
-    computes, so that calls can be chained.
-
-    Args:
-        function: Called in a thread.
-        items: Its arguments; twice as many as workers are taken in advance.
-        workers: Number of threads; 0 calls the function in this one.
-
-    Yields:
-        Results, in the order of ``items``. An error of ``function`` is
-        raised where its result would come.
+    computes, so that calls can be chained. Twice as many items as workers
+    are taken in advance; without workers nothing is. An error is raised where
+    its result would come.
     """
     if workers == 0:
         yield from map(function, items)

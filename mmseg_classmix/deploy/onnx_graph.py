@@ -26,8 +26,7 @@ class ImageToLabel(nn.Module):
     Args:
         segmentor: An mmseg segmentor in eval mode.
         logits: Whether to return logits in the place of labels.
-        divisor: What images are padded to a multiple of, as the preprocessor
-            does in tests.
+        divisor: What images are padded to a multiple of, as in tests.
     """
 
     def __init__(

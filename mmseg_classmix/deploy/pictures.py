@@ -24,15 +24,9 @@ COLUMNS, ROWS, SIDE = 2, 6, 360
 
 
 def mask_png(label: np.ndarray, palette: Sequence[Sequence[int]]) -> bytes:
-    """Encode a mask as a PNG with a palette: the pixels are the numbers.
+    """Encode (H, W) uint8 as a PNG with a palette: the pixels are the numbers.
 
-    Args:
-        label: (H, W) uint8, 255 where there is no class.
-        palette: RGB color of every number from 0, in [0, 255]; the numbers
-            beyond it are white.
-
-    Returns:
-        Content of the file.
+    RGB colors in [0, 255] are of the numbers from 0; those beyond are white.
     """
     image = Image.fromarray(label)
     colors = [*palette, *[IGNORED] * (256 - len(palette))]
@@ -45,13 +39,8 @@ def mask_png(label: np.ndarray, palette: Sequence[Sequence[int]]) -> bytes:
 def stored_numbers(meta: dict[str, Any]) -> np.ndarray:
     """Undo what ``LoadAnnotations`` does to a mask when it is read.
 
-    A dataset may leave classes out (``metainfo.classes``), which numbers the
-    others anew, and may keep 0 for pixels without a class
-    (``reduce_zero_label``). Masks for this dataset need the numbers of the
-    files.
-
-    Args:
-        meta: ``label_map`` and ``reduce_zero_label`` of the dataset.
+    A dataset may leave classes out (``label_map``), which numbers the others
+    anew, and may keep 0 for pixels without a class (``reduce_zero_label``).
 
     Returns:
         The number in the file for each class of the network, (256,) uint8;
@@ -68,14 +57,7 @@ def stored_numbers(meta: dict[str, Any]) -> np.ndarray:
 
 
 def stored_palette(meta: dict[str, Any]) -> list:
-    """Order the colors of the classes by their numbers in the file.
-
-    Args:
-        meta: ``palette`` and what :func:`stored_numbers` needs.
-
-    Returns:
-        256 RGB colors; numbers without a class are white.
-    """
+    """Order 256 RGB colors by the numbers of their classes in the file."""
     colors = [IGNORED] * 256
     for number, color in zip(
         stored_numbers(meta), meta['palette'], strict=False
@@ -90,9 +72,6 @@ def confidence_png(confidence: np.ndarray, bits: int) -> bytes:
     Args:
         confidence: (H, W) float32 in [0, 1].
         bits: 8 or 16; white, 255 or 65535, is 1.
-
-    Returns:
-        Content of the file.
     """
     dtype = {8: np.uint8, 16: np.uint16}[bits]
     gray = (confidence * np.iinfo(dtype).max).round().astype(dtype)
@@ -112,9 +91,6 @@ def overlay(
         label: (H, W) uint8, of the classes.
         palette: RGB color of every class, in [0, 255].
         opacity: Weight of the colors, in [0, 1].
-
-    Returns:
-        (H, W, 3) uint8 BGR.
     """
     colors = colorize(label, palette, NO_CLASS)[..., ::-1]
     return cv2.addWeighted(pixels, 1 - opacity, colors, opacity, 0)
@@ -157,11 +133,7 @@ def spread(items: Sequence[Any], count: int = COLUMNS * ROWS) -> list[Any]:
 
 
 class EvenSample:
-    """Some of many items, at even distances, however many will come.
-
-    Args:
-        limit: How many are kept, at least half as many as that.
-    """
+    """At most ``limit`` of many items, at even distances."""
 
     def __init__(self, limit: int = 2 * COLUMNS * ROWS) -> None:
         self.limit, self.step = limit, 1
@@ -191,11 +163,7 @@ def draw_contact_sheet(
 ) -> None:
     """Draw images with their overlays beside them, and the classes below.
 
-    Args:
-        path: Picture to write.
-        pairs: Name, image and overlay, both (H, W, 3) uint8 BGR.
-        classes: Names of the classes.
-        palette: RGB color of every class.
+    ``pairs`` are name, image and overlay, both (H, W, 3) uint8 BGR.
     """
     sides = min(COLUMNS, len(pairs))
     sizes = np.median([image.shape[:2] for _, image, _ in pairs], axis=0)

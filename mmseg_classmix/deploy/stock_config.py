@@ -44,14 +44,11 @@ VISUALIZER = dict(
 
 
 def stock_sections(cfg: Config, model: dict) -> dict[str, Any]:
-    """Collect what the exported config says.
+    """Collect what the exported config says, by key.
 
     Args:
         cfg: Config of the training.
         model: Translated config of the network.
-
-    Returns:
-        Values by key.
 
     Raises:
         ValueError: If something is of a type of this package, or a value
@@ -88,13 +85,7 @@ def config_text(
 ) -> str:
     """Write a config with the source of the classes that mmseg lacks.
 
-    Args:
-        sections: Values by key.
-        classes: See :func:`class_source`.
-        header: Paragraphs of the comment at its start.
-
-    Returns:
-        Python source.
+    ``header`` has the paragraphs of the comment at its start.
     """
     parts = [_comment(header)]
     if classes:
@@ -114,12 +105,7 @@ def config_text(
 def class_source(kind: type) -> str:
     """Take the source of a class, with the imports and constants it uses.
 
-    Args:
-        kind: Class that needs nothing else of this package, in a module that
-            imports ``MODELS``.
-
-    Returns:
-        Python source that defines and registers it.
+    It needs nothing else of this package; its module imports ``MODELS``.
     """
     text = inspect.getsource(sys.modules[kind.__module__])
     code = inspect.getsource(kind)

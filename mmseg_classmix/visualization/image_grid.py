@@ -127,9 +127,6 @@ def axes_grid(
         columns: Number of columns.
         cell: Width of an image in inches.
         aspect: Height of an image over its width.
-
-    Returns:
-        The figure and its axes, (rows, columns).
     """
     # Text takes about 0.2 inches; what is left over is cut off on saving.
     size = (columns * cell, rows * (cell * aspect + 0.2) + 1.5)
@@ -138,16 +135,7 @@ def axes_grid(
 
 
 def show(axes: Axes, image: np.ndarray, **kwargs) -> AxesImage:
-    """Show an image without ticks, pixels as they are.
-
-    Args:
-        axes: Where to.
-        image: (H, W, 3) uint8 RGB, or (H, W) with a color map in ``kwargs``.
-        **kwargs: As for matplotlib's ``imshow``.
-
-    Returns:
-        What was drawn, for a color bar.
-    """
+    """Show an image without ticks, pixels as they are, as ``imshow`` does."""
     axes.set(xticks=[], yticks=[])
     for spine in axes.spines.values():
         spine.set(color=str(FRAME / 255), linewidth=0.5)
@@ -196,11 +184,7 @@ def _legend_lines(count: int, width: float) -> int:
 
 
 def picture_path(text: str) -> Path:
-    """Check the name of a picture; for ``type`` of argparse.
-
-    Raises:
-        ArgumentTypeError: If matplotlib does not write such files.
-    """
+    """Check the name of a picture; for ``type`` of argparse."""
     path = Path(text)
     known = Figure().canvas.get_supported_filetypes()
     if path.suffix[1:].lower() not in known:
@@ -212,12 +196,7 @@ def picture_path(text: str) -> Path:
 
 
 def save_picture(picture: Figure | np.ndarray, path: Path) -> None:
-    """Write a figure or pixels in the format that the suffix names.
-
-    Args:
-        picture: Figure, or (H, W, 3) uint8 RGB.
-        path: File to write; its folder is made if it is missing.
-    """
+    """Write a figure or (H, W, 3) RGB in the format that the suffix names."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(picture, Figure):
         picture.savefig(path, dpi=150, bbox_inches='tight', pad_inches=0.1)

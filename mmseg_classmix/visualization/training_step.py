@@ -108,13 +108,9 @@ def images_of(
 ) -> tuple[list[np.ndarray], list[str]]:
     """Take the images with or without masks out of a batch of the loader.
 
-    Args:
-        data_batch: See :func:`step_columns`.
-        size: (H, W) that images are padded to, white.
-        labeled: Whether to take those with masks.
-
     Returns:
-        (H, W, 3) uint8 RGB images, and the names of their files.
+        (H, W, 3) uint8 RGB images, padded with white to ``size``, and the
+        names of their files.
     """
     images, names = [], []
     for img, sample in zip(
