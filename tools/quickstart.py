@@ -23,7 +23,12 @@ from torch import nn
 from mmseg_classmix.checkpoints.compare import NETWORKS
 from mmseg_classmix.demo.street_scenes import write_street_scenes
 from mmseg_classmix.runs.run import Run, read_run
-from mmseg_classmix.visualization import colorize, denormalize, label_and_mix
+from mmseg_classmix.visualization import (
+    colorize,
+    denormalize,
+    gray,
+    label_and_mix,
+)
 from mmseg_classmix.visualization.image_grid import (
     Column,
     draw_image_grid,
@@ -69,17 +74,7 @@ def config_of(method: str) -> Path:
 def training_command(
     method: str, work_dir: Path, seed: int, iters: int | None
 ) -> list[str]:
-    """Write the command that trains one of the two models.
-
-    Args:
-        method: 'supervised' or 'classmix'.
-        work_dir: Where logs and checkpoints go.
-        seed: Seed of everything.
-        iters: Number of iterations, or None for that of the config.
-
-    Returns:
-        The command and its arguments.
-    """
+    """Write the command that trains one of the two models."""
     source = 'train_dataloader.dataset.datasets'
     lists = [SPLITS / f'{LABELED}_{seed}_labeled.txt']
     if method == 'classmix':
@@ -245,11 +240,10 @@ def draw_picture(
 
     truth = (cv2.imread(str(masks / path.name), 0) for path in paths)
     images, mixes = (denormalize(b['img'], b) for b in (batch, mixed))
-    mask = mixed['mask'].numpy()[..., None] * np.uint8(255)
     columns = [
         Column('image', images, smooth=True),
         Column('partner', [*images[1:], images[0]], smooth=True),
-        Column('mask', np.repeat(mask, 3, -1)),
+        Column('mask', gray(mixed['mask'].numpy())),
         Column('mixed image', mixes, smooth=True),
         paint('pseudo-label', mixed['pseudo_label'].numpy()),
         paint('baseline', predict(baseline)),

@@ -171,8 +171,6 @@ def draw_contact_sheet(
     columns = []
     for side in range(sides):
         names, *pictures = zip(*pairs[side::sides], strict=True)
-        # The end of a long path tells more than its start.
-        names = [n if len(n) <= 40 else f'…{n[-39:]}' for n in names]
         gap = [None] * (-(-len(pairs) // sides) - len(names))
         for captions, images in zip((names, ()), pictures, strict=True):
             images = [_fit(image, shape)[..., ::-1] for image in images]

@@ -5,6 +5,13 @@ from mmseg_classmix.visualization.mixes import (
     browse_mixes,
     label_and_mix,
 )
-from mmseg_classmix.visualization.pixels import colorize, denormalize
+from mmseg_classmix.visualization.pixels import colorize, denormalize, gray
 
-__all__ = ['Mix', 'browse_mixes', 'colorize', 'denormalize', 'label_and_mix']
+__all__ = [
+    'Mix',
+    'browse_mixes',
+    'colorize',
+    'denormalize',
+    'gray',
+    'label_and_mix',
+]

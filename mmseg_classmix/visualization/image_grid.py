@@ -82,7 +82,12 @@ def draw_image_grid(
                 places.append((picture, x, y, column.smooth))
             if column.captions:
                 y += pitch[1] - GAP + 2
-                texts.append((middle, y, column.captions[j], 'center', 7))
+                caption = column.captions[j]
+                # The end of a long path tells more than its start.
+                caption = (
+                    caption if len(caption) <= 40 else f'…{caption[-39:]}'
+                )
+                texts.append((middle, y, caption, 'center', 7))
     width = len(columns) * pitch[0] + GAP
     lines = _legend_lines(len(classes) + ignored, width / DPI)
     bottom = top + len(columns[0].pictures) * pitch[1]

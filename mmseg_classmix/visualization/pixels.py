@@ -57,3 +57,12 @@ def colorize(
             f'only {ignore_index} is ignored'
         )
     return colors[np.where(ignored, number, label)]
+
+
+def gray(values: np.ndarray) -> np.ndarray:
+    """Show masks or confidences, (..., H, W) in [0, 1]; white is 1.
+
+    Returns:
+        (..., H, W, 3) uint8.
+    """
+    return np.repeat((values * 255).astype(np.uint8)[..., None], 3, -1)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmseg_classmix.visualization.image_grid import Column
-from mmseg_classmix.visualization.pixels import colorize, denormalize
+from mmseg_classmix.visualization.pixels import colorize, denormalize, gray
 
 #: Confidence of pixels above the threshold, RGB: green instead of gray.
 CONFIDENT = (0, 160, 60)
@@ -78,27 +78,32 @@ def step_columns(
     images, names = images_of(data_batch, seen['size'], labeled=False)
     count = len(seen['img'])
     columns = [Column('image', images[:count], names[:count], True)]
+    title, others = 'partner', (images, names)
+    rows = [*range(1, len(images)), 0]
     if partners == 'labeled':
+        title = 'labeled image'
         others = images_of(data_batch, seen['size'], labeled=True)
-        columns.append(_labeled_column(*others, len(images), count))
-    elif partners is not None:
-        columns.append(_partner_column(images, names, count, partners))
+        rows = [i * len(others[0]) // len(images) for i in range(len(images))]
+    if partners is not None:
+        pictures, captions = ([x[row] for row in rows] for x in others)
+        if partners == 'line':
+            pictures[-1], captions[-1] = None, 'in the next process'
+        columns.append(Column(title, pictures[:count], captions[:count], True))
     if 'mask' in seen:
-        mask = np.repeat(seen['mask'][..., None] * np.uint8(255), 3, -1)
         shown = 'labeled image' if partners == 'labeled' else 'image'
-        columns.append(Column(f'mask (white: {shown})', mask))
-    columns.append(Column('what the student saw', seen['img'], smooth=True))
-    columns.append(
-        _classes('pseudo-label of the mix', seen, 'pseudo_label', palette)
-    )
-    columns.append(_confidence_column(seen, threshold))
-    columns.append(
-        _classes('prediction of the student', seen, 'student', palette)
-    )
+        columns.append(Column(f'mask (white: {shown})', gray(seen['mask'])))
+
+    def paint(key: str) -> np.ndarray:
+        return colorize(seen[key], palette, seen['ignore_index'])
+
+    columns += [
+        Column('what the student saw', seen['img'], smooth=True),
+        Column('pseudo-label of the mix', paint('pseudo_label')),
+        _confidence_column(seen, threshold),
+        Column('prediction of the student', paint('student')),
+    ]
     if 'hidden_label' in seen:
-        column = _classes(
-            'hidden masks of the mix', seen, 'hidden_label', palette
-        )
+        column = Column('hidden masks of the mix', paint('hidden_label'))
         columns.append(column)
     return columns
 
@@ -123,48 +128,21 @@ def images_of(
         height, width = pixels.shape[:2]
         canvas[:height, :width] = pixels.cpu().numpy()
         images.append(canvas)
-        names.append(_short(osp.basename(sample.get('img_path', ''))))
+        names.append(osp.basename(sample.get('img_path', '')))
     return images, names
-
-
-def _short(name: str, limit: int = 40) -> str:
-    return name if len(name) <= limit else f'...{name[3 - limit :]}'
-
-
-def _partner_column(
-    images: list, names: list[str], count: int, partners: str
-) -> Column:
-    others = [*images[1:], images[0]], [*names[1:], names[0]]
-    if partners == 'line':
-        others[0][-1], others[1][-1] = None, 'in the next process'
-    pictures, captions = (x[:count] for x in others)
-    return Column('partner', pictures, captions, True)
-
-
-def _labeled_column(
-    images: list, names: list[str], total: int, count: int
-) -> Column:
-    rows = [i * len(images) // total for i in range(count)]
-    pictures, captions = ([x[row] for row in rows] for x in (images, names))
-    return Column('labeled image', pictures, captions, True)
-
-
-def _classes(title: str, seen: dict, key: str, palette: list) -> Column:
-    return Column(title, colorize(seen[key], palette, seen['ignore_index']))
 
 
 def _confidence_column(seen: dict, threshold: float | None) -> Column:
     confidence = seen['confidence'].astype(np.float32)
-    gray = np.repeat((confidence * 255).astype(np.uint8)[..., None], 3, -1)
-    title = 'confidence (white: 1)'
+    shown = gray(confidence)
     if threshold is None:
-        return Column(title, gray)
+        return Column('confidence (white: 1)', shown)
     labeled = seen['pseudo_label'] != seen['ignore_index']
     sure = labeled & (confidence >= threshold)
-    gray[sure] = CONFIDENT
+    shown[sure] = CONFIDENT
     # As in the log, padding does not count.
     counts = zip(sure.sum((1, 2)), labeled.sum((1, 2)), strict=True)
     shares: Sequence[str] = [
         f'{s / max(n, 1):.0%} confident' for s, n in counts
     ]
-    return Column(f'confidence (green: from {threshold:g})', gray, shares)
+    return Column(f'confidence (green: from {threshold:g})', shown, shares)

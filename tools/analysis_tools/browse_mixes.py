@@ -24,7 +24,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 import mmseg_classmix  # noqa: F401  registers models and datasets
-from mmseg_classmix.visualization import Mix, browse_mixes, colorize
+from mmseg_classmix.visualization import Mix, browse_mixes, colorize, gray
 from mmseg_classmix.visualization.image_grid import (
     Column,
     draw_image_grid,
@@ -134,14 +134,11 @@ def draw(
         ]
 
     names = zip(*(mix.names for mix in mixes), strict=True)
-    masks = [
-        np.repeat(m.mask[..., None] * np.uint8(255), 3, -1) for m in mixes
-    ]
     columns = [
         Column('image A', [m.image for m in mixes], next(names), True),
         Column('image B', [m.partner for m in mixes], next(names), True),
         Column(source, paint('label')),
-        Column('mask (white: A)', masks),
+        Column('mask (white: A)', [gray(mix.mask) for mix in mixes]),
         Column('mixed image', [m.mixed_image for m in mixes], smooth=True),
         Column('mixed label', paint('mixed_label')),
     ]
