@@ -32,10 +32,10 @@ def write(tmp_path, data):
     return path
 
 
-@pytest.mark.parametrize('dtype', ['int64', 'uint16', '>i4'])
-def test_numpy_file(tmp_path, dtype):
-    np.save(tmp_path / 'indices.npy', np.array(INDICES, dtype))
-    assert load_index_list(tmp_path / 'indices.npy') == INDICES
+def test_numpy_files(tmp_path):
+    for dtype in ('int64', 'uint16', '>i4'):
+        np.save(tmp_path / 'indices.npy', np.array(INDICES, dtype))
+        assert load_index_list(tmp_path / 'indices.npy') == INDICES
 
 
 @pytest.mark.parametrize(
@@ -79,9 +79,9 @@ class Evaluate(Touch):
         return eval, (f'open({self.path!r}, "w")',)
 
 
-@pytest.mark.parametrize('kind', [Touch, Evaluate])
 @pytest.mark.parametrize(
-    ('protocol', 'inside'), [(0, True), (2, False), (5, True)]
+    ('kind', 'protocol', 'inside'),
+    [(Touch, 0, True), (Evaluate, 2, False), (Touch, 5, True)],
 )
 def test_hostile_pickle_executes_nothing(tmp_path, kind, protocol, inside):
     target = tmp_path / 'created'

@@ -53,10 +53,10 @@ def test_image_is_bilinear_and_mask_nearest():
     assert not np.array_equal(other, image)
 
 
-@pytest.mark.parametrize('ratio_range', [(0, 1), (1.5, 0.5), (1,), 0.5])
-def test_bad_range_is_refused(ratio_range):
-    with pytest.raises(ValueError, match='ratio_range'):
-        TRANSFORMS.build(dict(type='RandomScale', ratio_range=ratio_range))
+def test_bad_ranges_are_refused():
+    for ratio_range in ((0, 1), (1.5, 0.5), (1,), 0.5):
+        with pytest.raises(ValueError, match='ratio_range'):
+            TRANSFORMS.build(dict(type='RandomScale', ratio_range=ratio_range))
 
 
 @pytest.fixture

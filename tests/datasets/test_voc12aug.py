@@ -147,9 +147,3 @@ def test_augmented_tests_run_at_original_size(root, cfg):
     assert {s.ori_shape for s in sample['data_samples']} == {VOC_SIZES[0]}
     for data_sample in sample['data_samples']:
         assert data_sample.gt_sem_seg.shape == VOC_SIZES[0]
-
-
-def test_missing_list_of_voc_is_no_bare_assertion(cfg):
-    cfg.labeled.ann_file = '/no/such/1-8_0_labeled.txt'
-    with pytest.raises(FileNotFoundError, match='tools/make_splits.py'):
-        DATASETS.build(dict(type='MultiSourceDataset', datasets=[cfg.labeled]))

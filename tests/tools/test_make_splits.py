@@ -83,22 +83,18 @@ def test_other_names_are_not_replaced_silently(out):
     make_splits(out, '--count', '2', '--overwrite')
 
 
-@pytest.mark.parametrize(
-    'arguments',
-    [
+def test_command_lines_that_make_no_sense_are_refused():
+    for arguments in (
         ['--counts', '1-30'],
         ['--counts', '1-30=x'],
         ['--counts', 'a=1', 'a=2'],
         ['--counts', 'a=1', '--name', 'b'],
         ['--count', '1', '--names', 'list.txt'],
         [],
-    ],
-    ids=' '.join,
-)
-def test_command_line_that_makes_no_sense_is_refused(arguments):
-    done = call_tool('make_splits.py', 'config.py', 'out', *arguments)
-    assert done.returncode == 2
-    assert 'error' in done.stdout
+    ):
+        done = call_tool('make_splits.py', 'config.py', 'out', *arguments)
+        assert (done.returncode, arguments) == (2, arguments)
+        assert 'error' in done.stdout
 
 
 @pytest.mark.parametrize(
