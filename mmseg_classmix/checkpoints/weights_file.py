@@ -64,6 +64,15 @@ def _unwrap(state: Any) -> Any:
     return state
 
 
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file of any size, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 def check_named_hash(path: Path) -> str:
     """Hash a file; warn if its name, as PyTorch's do, has another hash.
 
@@ -73,7 +82,7 @@ def check_named_hash(path: Path) -> str:
     Returns:
         SHA-256 in hexadecimal digits.
     """
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = file_hash(path)
     print(f'{path}: SHA-256 {digest}')
     named = re.search(r'-([0-9a-f]{8,64})\.\w+$', path.name)
     if named and not digest.startswith(named[1]):

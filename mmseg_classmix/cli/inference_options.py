@@ -1,7 +1,6 @@
 """The options that tools/predict.py and tools/pseudo_label.py share."""
 
 import argparse
-import hashlib
 from pathlib import Path
 
 import torch
@@ -10,6 +9,7 @@ from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 
 from mmseg_classmix.checkpoints.compare import NETWORKS
+from mmseg_classmix.checkpoints.weights_file import file_hash
 from mmseg_classmix.cli.options import add_config_options, load_config
 from mmseg_classmix.deploy.evaluation_data import (
     dataset_meta,
@@ -132,23 +132,16 @@ def build_predictor(
     predictor = Predictor(
         model, inference_pipeline(cfg), args.device, **options
     )
+    checkpoint = args.checkpoint
+    if '://' not in checkpoint:
+        checkpoint = file_hash(Path(checkpoint).expanduser())
     settings = dict(
-        checkpoint=_digest(args.checkpoint),
+        checkpoint=checkpoint,
         network=network.name,
         model=str(network.cfg.test_cfg),
         pipeline=str(inference_pipeline(cfg)),
     )
     return predictor, meta, settings
-
-
-def _digest(checkpoint: str) -> str:
-    if '://' in checkpoint:
-        return checkpoint
-    digest = hashlib.sha256()
-    with open(Path(checkpoint).expanduser(), 'rb') as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _device(text: str) -> str:
