@@ -98,17 +98,27 @@ class RunRecordHook(Hook):
     last start.
     """
 
-    # After the checks before a training, and before CheckpointHook: a
-    # checkpoint whose validation is done finds it in the record.
+    # Before CheckpointHook: a checkpoint whose validation is done finds it in
+    # the record.
     priority = 'LOW'
 
     def __init__(self) -> None:
         self._record = None
 
     @_on_main_process
-    def before_train(self, runner: Runner) -> None:
-        """Write what is known at the start."""
-        record, old = _describe(runner), _old_record(runner)
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Write what is known at the start, after all checks of it."""
+        if self._record is None:
+            self._record = self._begin(runner)
+            self._write(runner)
+
+    def _begin(self, runner: Runner) -> dict:
+        record = _describe(runner)
+        before, starts, validations = _earlier(runner)
+        changed = {}
+        if before is not None:
+            now = settings(record['config'], runner.world_size)
+            changed = differences([before, now])[1]
         start = dict(
             time=_now(),
             iteration=runner.iter,
@@ -117,35 +127,25 @@ class RunRecordHook(Hook):
             world_size=runner.world_size,
             versions=_versions(),
             commit=_commit(),
-            changed={},
+            changed=changed,
         )
-        record.update(starts=[start], validations=[], end=None)
-        if old is not None:
-            before, now = (
-                settings(r['config'], r['starts'][-1]['world_size'])
-                for r in (old, record)
-            )
-            start['changed'] = differences([before, now])[1]
-            record['starts'] = [*old['starts'], start]
-            record['validations'] = [
-                v for v in old['validations'] if v['iteration'] <= runner.iter
-            ]
-        self._record = record
-        self._write(runner)
+        record.update(
+            starts=[*starts, start], validations=validations, end=None
+        )
+        return record
 
     @_on_main_process
     def after_val_epoch(
         self, runner: Runner, metrics: dict | None = None
     ) -> None:
         """Add the scores of a validation."""
+        # A validation that is made up for comes before the first epoch.
         if self._record is None:
-            raise RuntimeError('it was not begun')
-        validations = self._record['validations']
+            self._record = self._begin(runner)
         # One that was cut off after it was written is made again.
-        validations[:] = [
-            v for v in validations if v['iteration'] < runner.iter
-        ]
-        validations.append(_validation(runner, metrics or {}))
+        earlier = _until(runner.iter - 1, self._record['validations'])
+        new = _validation(runner, metrics or {})
+        self._record['validations'] = [*earlier, new]
         self._write(runner)
 
     @_on_main_process
@@ -162,16 +162,35 @@ class RunRecordHook(Hook):
         )
 
 
-def _old_record(runner: Runner) -> dict | None:
-    """The record of earlier starts; a broken one is put aside."""
+def _earlier(runner: Runner) -> tuple[dict | None, list[dict], list[dict]]:
+    """Settings, starts and valid validations of a record that is there."""
     try:
-        return read_record(runner.work_dir)
-    except ValueError as error:
+        record = read_record(runner.work_dir)
+        if record is None:
+            return None, [], []
+        return (
+            settings(record['config'], record['starts'][-1]['world_size']),
+            record['starts'],
+            [
+                v
+                for v in record['validations']
+                if v['iteration'] <= runner.iter
+            ],
+        )
+    # Whatever somebody else may have written: it is put aside.
+    except Exception as error:
         path = Path(runner.work_dir) / FILE_NAME
         aside = path.with_suffix('.unreadable')
         path.replace(aside)
-        runner.logger.error(f'{error}. It is {aside} now; a new one begins')
-        return None
+        runner.logger.error(
+            f'{path} cannot be continued: {error!r}. It is {aside} now, and '
+            'a new one begins'
+        )
+        return None, [], []
+
+
+def _until(iteration: int, validations: list[dict]) -> list[dict]:
+    return [v for v in validations if v['iteration'] <= iteration]
 
 
 def _describe(runner: Runner) -> dict:

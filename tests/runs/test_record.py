@@ -134,9 +134,10 @@ def test_supervised_run_with_a_record_that_cannot_be_written(tmp_path, caplog):
     assert text.read_text().count('run.json is not up to date') == 3
     assert len([s for s in log_lines(tmp_path) if 'loss' in s]) == 2
     (tmp_path / 'run.json').rmdir()
-    (tmp_path / 'run.json').write_text('half a rec')
+    # JSON, but no record.
+    (tmp_path / 'run.json').write_text('{"format": 1}')
     train(tmp_path, SUPERVISED, **{'train_cfg.max_iters': 2})
-    assert (tmp_path / 'run.unreadable').read_text() == 'half a rec'
+    assert (tmp_path / 'run.unreadable').read_text() == '{"format": 1}'
     run = read_run(tmp_path)
     assert (run.name, run.method) == ('tiny_supervised', 'supervised')
     score = run.score('student', 'mIoU')
