@@ -22,8 +22,7 @@ from documents import (
     tokens_of,
 )
 from mmengine.config import Config, DictAction
-from support import ROOT
-from tool_process import run_python
+from support import ROOT, call_tool
 
 from mmseg_classmix.preflight.settings_check import check_settings
 
@@ -84,7 +83,7 @@ def exists(path):
 @cache
 def options_of(tool):
     """Options that --help lists."""
-    done = run_python(tool, '--help')
+    done = call_tool(tool, '--help')
     assert done.returncode == 0, f'{tool} --help: {done.stdout}'
     # Values of other options are in quotes or upper case.
     return set(re.findall(r'(?<![\w`])--?[a-z][\w-]*', done.stdout))

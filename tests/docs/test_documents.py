@@ -11,7 +11,7 @@ from documents import (
     blocks_of,
     commands_of,
 )
-from support import ROOT
+from support import ROOT, call_tool
 from tool_process import run_python
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
@@ -70,7 +70,7 @@ def test_printed_config_is_complete(tmp_path):
 def test_dry_run_writes_the_commands_of_a_row():
     (block,) = [b for b in SHELL if '--only' in b.text and '-run' in b.text]
     words = block.text.split()
-    done = run_python('run_table.py', *(w.strip("'") for w in words[2:]))
+    done = call_tool('run_table.py', *(w.strip("'") for w in words[2:]))
     commands = re.findall('^.*dist_train.sh.*$', done.stdout, re.MULTILINE)
     assert done.returncode == 0, done.stdout
     assert len(commands) == 3
