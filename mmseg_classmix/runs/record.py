@@ -5,7 +5,6 @@ and at the end; whatever reads finished runs reads it. docs/tables.md
 describes its keys.
 """
 
-import hashlib
 import json
 import os
 import shlex
@@ -27,6 +26,7 @@ from mmengine.runner import Runner
 
 from mmseg_classmix.checkpoints import AtomicLocalBackend
 from mmseg_classmix.checkpoints.compare import NETWORKS
+from mmseg_classmix.checkpoints.weights_file import file_hash
 from mmseg_classmix.datasets.wrappers import leaves
 from mmseg_classmix.distributed.config_text import plain
 from mmseg_classmix.distributed.unwrap import unwrap
@@ -228,12 +228,8 @@ def _sources(place: str, dataset: Any) -> Iterator[dict]:
             type=type(leaf).__name__,
             images=len(leaf),
             list=os.path.normpath(names) if names else None,
-            sha256=_sha256(Path(names)) if known else None,
+            sha256=file_hash(Path(names)) if known else None,
         )
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _validation(runner: Runner, metrics: dict) -> dict:
