@@ -70,13 +70,11 @@ class PackHiddenMask(PackSegInputs):
 def load_hidden_masks(pipeline: Compose) -> None:
     """Let a pipeline without masks carry hidden ones; changed in place.
 
-    Args:
-        pipeline: Starts with loading the image, ends with ``PackSegInputs``;
-            one without transforms loads nothing and stays as it is.
+    One without transforms loads nothing and stays as it is.
 
     Raises:
-        ValueError: If the pipeline is another one, or has a transform that
-            would leave the mask behind.
+        ValueError: Unless it starts with loading the image and ends with
+            ``PackSegInputs``, without what would leave the mask behind.
     """
     steps = pipeline.transforms
     if not steps:
@@ -99,10 +97,7 @@ def load_hidden_masks(pipeline: Compose) -> None:
 def agree_on_hidden_masks(labeled: Source, others: list[Source]) -> None:
     """Let hidden masks have the numbers of the labeled masks.
 
-    Args:
-        labeled: Config key and built dataset of the labeled source.
-        others: Those of the other sources; changed in place, see
-            :meth:`UnlabeledDataset.read_masks_like`.
+    The other sources are changed in place.
 
     Raises:
         ValueError: If some datasets have hidden masks and some have not, or

@@ -139,15 +139,7 @@ def as_tuple(suffix: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def without_suffix(name: str, suffixes: Sequence[str]) -> str:
-    """Take the longest suffix off a name, without regard to case.
-
-    Args:
-        name: Name of a file.
-        suffixes: Suffixes, such as ``('.jpg', '_sat.jpg')``.
-
-    Returns:
-        The name without the suffix, or the whole name if it has none.
-    """
+    """Take the longest suffix off a name, without regard to case."""
     lower = name.lower()
     fitting = [len(s) for s in suffixes if lower.endswith(s.lower())]
     return name[: len(name) - max(fitting, default=0)]
@@ -156,19 +148,10 @@ def without_suffix(name: str, suffixes: Sequence[str]) -> str:
 def find_images(
     folder: str, suffixes: tuple[str, ...], broken_links: bool = False
 ) -> list[str]:
-    """List the images below a local folder.
+    """List the images below a local folder, sorted, as paths below it.
 
     Files are looked at only if they are links; what starts with a dot is
-    skipped.
-
-    Args:
-        folder: Where to search, folders in it included.
-        suffixes: Suffixes of images, compared without regard to case.
-        broken_links: Whether links that lead nowhere are listed, as if they
-            were files.
-
-    Returns:
-        Paths below ``folder``, sorted.
+    skipped, and links that lead nowhere are listed with ``broken_links``.
 
     Raises:
         FileNotFoundError: If a link leads nowhere, unless ``broken_links``.
@@ -212,19 +195,15 @@ def _check_new(folder: str, seen: dict) -> None:
 def read_names(
     place: str, path: str, backend_args: dict | None = None
 ) -> list[str]:
-    """Read a list of names, with line ends of any system.
-
-    Args:
-        place: Config key of the list, for the errors.
-        path: Path of the list: UTF-8, with or without a byte order mark.
-        backend_args: Arguments of the file backend.
+    """Read a list of names, UTF-8 with line ends of any system.
 
     Returns:
         A name for each line, without white space around it; '' for a blank
         line.
 
     Raises:
-        ValueError: If it is no UTF-8 text.
+        ValueError: If it is no UTF-8 text; ``place``, the config key of the
+            list, is named.
     """
     data = fileio.get(path, backend_args=backend_args)
     try:

@@ -129,17 +129,10 @@ def label_map(
     num_classes: int,
     ignore_index: int = 255,
 ) -> dict[int, int] | None:
-    """Say which label each value of a mask becomes.
+    """Say which label each value of a mask becomes; None if nothing changes.
 
-    Args:
-        mask_values: Value of each class, or None for 0, 1, 2, ...
-        ignored_values: Values of pixels without a class.
-        num_classes: Number of classes.
-        ignore_index: Label of pixels without a class.
-
-    Returns:
-        Labels by value, or None if nothing changes. Values that would be
-        taken for a class, but are none, become 254, which is refused.
+    Values that would be taken for a class, but are none, become 254, which is
+    refused. The arguments are those of :class:`LabeledDataset`.
 
     Raises:
         ValueError: If the values do not fit the classes.

@@ -24,8 +24,7 @@ def order_by_index_list(
     Args:
         names: All names, each once, in the order of the data set.
         index_list: File of indices, see :func:`load_index_list`.
-        names_file: List of names that the indices count, instead of
-            ``names``.
+        names_file: List of names that the indices count instead.
 
     Returns:
         The listed names, then the others, and how many are listed.
@@ -55,21 +54,12 @@ def order_by_index_list(
 
 
 def share_of(fraction: Fraction, total: int) -> int:
-    """Count the images of a share; halves go up: 1488 of 2975, as published.
-
-    Args:
-        fraction: Share in [0, 1].
-        total: Number of all images.
-    """
+    """Count a share of all images; halves go up: 1488 of 2975 for 1/2."""
     return floor(fraction * total + Fraction(1, 2))
 
 
 def split_names(order: list[str], count: int) -> tuple[list[str], list[str]]:
-    """Label the first names of an order.
-
-    Args:
-        order: All names, each once.
-        count: Number of labeled names.
+    """Divide an order into labeled names, the first, and unlabeled ones.
 
     Returns:
         Labeled and unlabeled names, each sorted.

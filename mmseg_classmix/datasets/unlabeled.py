@@ -97,28 +97,19 @@ class UnlabeledDataset(ImageDataset):
         return self.label_map is not None or self.reduce_zero_label
 
     def read_masks_like(self, labeled: BaseSegDataset) -> None:
-        """Take over how values of masks become labels.
-
-        Args:
-            labeled: A dataset whose masks have the same values.
-        """
+        """Read masks as those of a dataset are read, of the same values."""
         for name in ('label_map', 'reduce_zero_label', 'ignore_index'):
             if hasattr(labeled, name):
                 setattr(self, name, getattr(labeled, name))
 
     def _info(self, name: str) -> dict:
-        hidden = {}
+        path = osp.join(self.data_prefix['img_path'], name)
+        info = dict(img_path=path, seg_fields=[])
         if self.eval_pseudo_labels:
-            hidden['hidden_seg_map_path'] = self._mask_path(name)
-        return dict(
-            hidden,
-            img_path=osp.join(self.data_prefix['img_path'], name),
-            seg_fields=[],
-        )
-
-    def _mask_path(self, name: str) -> str:
-        name = without_suffix(name, self.img_suffix) + self.seg_map_suffix
-        return osp.join(self.data_prefix['seg_map_path'], name)
+            mask = without_suffix(name, self.img_suffix) + self.seg_map_suffix
+            folder = self.data_prefix['seg_map_path']
+            info['hidden_seg_map_path'] = osp.join(folder, mask)
+        return info
 
     def _serialize_data(self) -> tuple[np.ndarray, np.ndarray]:
         """Do what mmengine does, without an array for each image."""
@@ -148,12 +139,7 @@ def _check_prefix(data_prefix: dict, eval_pseudo_labels: bool) -> None:
 
 
 class _Infos(Sequence):
-    """A list of dicts that are made from names when they are asked for.
-
-    Args:
-        names: Names of the images.
-        make: Makes the dict of a name.
-    """
+    """A list of dicts that are made from names when they are asked for."""
 
     def __init__(self, names: list[str], make: Callable) -> None:
         self.names = names
