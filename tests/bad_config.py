@@ -1,11 +1,10 @@
-"""Break the tiny config and train it: what the tests of configs share."""
+"""Break the tiny config: what the tests of configs share."""
 
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from support import CLASSMIX, tiny_config
 
-from mmseg_classmix.engine.runner import ClassMixRunner
-from mmseg_classmix.preflight.settings_check import check_settings
+from mmseg_classmix.preflight import check_config
 
 
 @HOOKS.register_module()
@@ -26,29 +25,33 @@ def quick_config(work_dir, config=CLASSMIX, **options):
     return cfg
 
 
-def train_broken(work_dir, change, root):
-    """Do what tools/train.py does with a config that `change` has broken."""
-    cfg = quick_config(work_dir)
-    change(cfg, root)
-    cfg.custom_hooks = [*cfg.custom_hooks, dict(type='NoIteration')]
-    check_settings(cfg)
-    ClassMixRunner.from_cfg(cfg).train()
+def texts(problems):
+    """One text a problem."""
+    return [' '.join((p.found, p.where, p.remedy)) for p in problems]
 
 
-def missing_words(error, words):
-    """Words that are not in the message of an error."""
-    return [word for word in words if word not in str(error.value)]
+def problems_of(work_dir, *changes, config=CLASSMIX):
+    """Texts of the problems of a config that all changes have broken."""
+    cfg = quick_config(work_dir, config)
+    for change in changes:
+        change(cfg)
+    return texts(check_config(cfg))
+
+
+def with_words(problems, words):
+    """Texts that have all words."""
+    return [text for text in problems if all(w in text for w in words)]
 
 
 def set_value(key, value):
     """Return a change that sets one value."""
-    return lambda cfg, _: cfg.merge_from_dict({key: value})
+    return lambda cfg: cfg.merge_from_dict({key: value})
 
 
 def set_batch(size):
     """Return a change that sets both batch sizes."""
 
-    def change(cfg, _):
+    def change(cfg):
         cfg.train_dataloader.batch_size = size
         cfg.train_dataloader.sampler.batch_size = size
 
@@ -58,14 +61,3 @@ def set_batch(size):
 def source(cfg, index):
     """Config of one of the training datasets."""
     return cfg.train_dataloader.dataset.datasets[index]
-
-
-def write_list(root, index, data):
-    """Return a change that gives one dataset a list of these bytes."""
-
-    def change(cfg, _):
-        path = root / f'list_{index}.txt'
-        path.write_bytes(data.encode() if isinstance(data, str) else data)
-        source(cfg, index).ann_file = path.name
-
-    return change

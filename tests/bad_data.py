@@ -1,17 +1,13 @@
 """Damaged files, and what training and check_dataset.py say of them."""
 
-import importlib.util
 import struct
-import sys
 import zlib
 
 import numpy as np
 from mmengine.config import Config
 from mmseg.registry import DATASETS
 from PIL import Image
-from support import CLASSMIX, ROOT
-
-TOOL = ROOT / 'tools' / 'dataset_converters' / 'check_dataset.py'
+from support import CLASSMIX, call_tool
 
 
 def image(root, name='im_1.png', split='train'):
@@ -36,17 +32,11 @@ def draw_all(dataset):
     return [dataset[i] for i in range(len(dataset))]
 
 
-def check(monkeypatch, capsys, config=CLASSMIX, *options):
-    """Run check_dataset.py in this process: exit code and output."""
-    spec = importlib.util.spec_from_file_location('check_dataset', TOOL)
-    tool = importlib.util.module_from_spec(spec)
-    # dataclasses look their module up.
-    monkeypatch.setitem(sys.modules, 'check_dataset', tool)
-    spec.loader.exec_module(tool)
-    arguments = [str(TOOL), str(config), '--workers', '1', *options]
-    monkeypatch.setattr(sys, 'argv', arguments)
-    code = tool.main()
-    return code, capsys.readouterr().out
+def check(config=CLASSMIX, *options):
+    """Call check_dataset.py in this process: exit code and output."""
+    tool = 'dataset_converters/check_dataset.py'
+    done = call_tool(tool, config, '--workers', 1, *options)
+    return done.returncode, done.stdout
 
 
 def gray_png(values, bits):

@@ -6,6 +6,7 @@ run the same command again with --resume.
 
 import os
 import signal
+import sys
 
 if __name__ == '__main__':
     # Until the training starts there is nothing to save. The imports take
@@ -19,7 +20,6 @@ from collections.abc import Sequence
 import torch
 from mmengine.config import Config
 
-from mmseg_classmix.checkpoints import check_writable
 from mmseg_classmix.cli.mixed_precision import has_bfloat16, mixed_precision
 from mmseg_classmix.cli.options import (
     common_parser,
@@ -37,7 +37,7 @@ from mmseg_classmix.engine.preemption import (
     stop_with_parent,
 )
 from mmseg_classmix.engine.runner import build_runner
-from mmseg_classmix.preflight.settings_check import check_settings
+from mmseg_classmix.preflight import PreflightError, Problem, check_config
 from mmseg_classmix.runs.record import RunRecordHook
 
 
@@ -50,6 +50,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help='continue from the newest whole checkpoint of the work '
         'directory; start new if there is none. --cfg-options resume=FILE '
         'takes a certain one',
+    )
+    parser.add_argument(
+        '--check',
+        action='store_true',
+        help='print all problems that would keep the training from its first '
+        'iteration, and stop; exit code 1 if there are any',
     )
     parser.add_argument(
         '--amp',
@@ -76,22 +82,55 @@ def training_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def print_problems(cfg: Config) -> int:
+    """Say what would keep a training from its first iteration."""
+    problems = check_config(cfg)
+    print(PreflightError(problems) if problems else 'No problem found.')
+    return 1 if problems else 0
+
+
+def train(cfg: Config) -> None:
+    """Train, and if that does not start, say all that is wrong.
+
+    Raises:
+        PreflightError: With every problem that the config has, not only the
+            one that came first.
+    """
+    runner = None
+    try:
+        runner = build_runner(cfg)
+        runner.register_hook(RunRecordHook())
+        runner.train()
+    except PreflightError:
+        raise
+    except Exception as error:
+        hooks = runner.hooks if runner else ()
+        if any(getattr(hook, 'passed', False) for hook in hooks):
+            raise
+        problems = check_config(cfg)
+        if not problems:
+            raise
+        if not any(str(error) in problem.found for problem in problems):
+            problems.insert(
+                0, Problem.of_error(error, 'while the run was built')
+            )
+        raise PreflightError(problems) from error
+
+
+def main(argv: Sequence[str] | None = None) -> int | None:
     """Train."""
     args = parse_args(argv)
     export_local_rank(args)
     cfg = training_config(args)
-    check_settings(cfg)
+    if args.check:
+        return print_problems(cfg)
     if args.launcher == 'pytorch':
         stop_with_parent()
     with lost_processes_explained():
         prepare_distributed(cfg)
-        check_writable(cfg.work_dir)
         obey_signals()
         try:
-            runner = build_runner(cfg)
-            runner.register_hook(RunRecordHook())
-            runner.train()
+            train(cfg)
         except Preempted as stop:
             close_distributed(stop.code)
             raise
@@ -99,4 +138,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -49,6 +49,8 @@ class CheckedPipeline(Compose):
         self.place = place
         self.num_classes = num_classes
         self.ignore_index = ignore_index
+        #: Whether files are looked at before they are decoded.
+        self.look_at_files = True
 
     def __call__(self, data: dict) -> dict | None:
         """Apply the transforms to what ``get_data_info`` returns."""
@@ -57,7 +59,8 @@ class CheckedPipeline(Compose):
         for i, step in enumerate(self.transforms):
             no_mask = not _masks(data)
             try:
-                self._check_file(step, *paths)
+                if self.look_at_files:
+                    self._check_file(step, *paths)
                 data = step(data)
             except _BadFileError as error:
                 raise ValueError(str(error)) from None
@@ -156,15 +159,24 @@ def _is_local(path: str | None, step: Callable) -> bool:
 
 
 def check_samples(
-    place: str, dataset: BaseDataset, classes: Sequence[str] | None = None
-) -> None:
-    """Let the pipelines of a dataset check their files.
+    place: str,
+    dataset: BaseDataset,
+    classes: Sequence[str] | None = None,
+    look_at_files: bool = True,
+) -> list[CheckedPipeline]:
+    """Let the pipelines of a dataset check what they read.
 
     Args:
         place: Config key of the dataset.
         dataset: A built dataset, wrappers included; changed in place.
         classes: Those of a dataset that names none.
+        look_at_files: Whether they look at files before decoding, which
+            once in a run is enough.
+
+    Returns:
+        The pipelines that do.
     """
+    checked = []
     for key, leaf in leaves(place, dataset):
         pipeline = getattr(leaf, 'pipeline', None)
         # A subclass has its own way to apply them, or checks already.
@@ -176,3 +188,6 @@ def check_samples(
                 len(names) if names else None,
                 getattr(leaf, 'ignore_index', 255),
             )
+            leaf.pipeline.look_at_files = look_at_files
+            checked.append(leaf.pipeline)
+    return checked

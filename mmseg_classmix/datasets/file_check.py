@@ -154,7 +154,7 @@ def _read(report: FileReport, step: Callable, path: str, data: dict) -> None:
         return
     try:
         content = fileio.get(path, backend_args=backend)
-        if is_image:
+        if is_image and content:
             report.digest = hashlib.sha256(content).hexdigest()
         if problem := header_problem(step, BytesIO(content)):
             values = content and not is_image

@@ -12,10 +12,6 @@ from torch.utils.data import ConcatDataset, Sampler
 from mmseg_classmix.datasets.build_source import build_source, no_images
 from mmseg_classmix.datasets.checked_pipeline import check_samples
 from mmseg_classmix.datasets.hidden_masks import agree_on_hidden_masks
-from mmseg_classmix.datasets.source_check import (
-    check_files,
-    warn_of_common_images,
-)
 from mmseg_classmix.mixing.seeding import derive_seed, seeded
 
 PLACE = 'train_dataloader.dataset.datasets'
@@ -47,10 +43,9 @@ class MultiSourceDataset(ConcatDataset):
 
     Beyond torch's ``ConcatDataset``: the random augmentation of a sample
     follows its draw, not the worker that loads it, so that a run can be
-    resumed exactly and does not depend on ``num_workers``; and files are
-    checked, see ``check_files`` and ``CheckedPipeline``. Labeled
-    images that are unlabeled ones too are legal; a warning says so. Hidden
-    masks (``UnlabeledDataset.eval_pseudo_labels``) are read like those of the
+    resumed exactly and does not depend on ``num_workers``; and errors on
+    reading a file name it, see ``CheckedPipeline``. Hidden masks
+    (``UnlabeledDataset.eval_pseudo_labels``) are read like those of the
     labeled source.
 
     Args:
@@ -58,10 +53,9 @@ class MultiSourceDataset(ConcatDataset):
             the labeled one, whose classes count.
 
     Raises:
-        ValueError: If there is no source, one is empty or has missing, empty
-            or repeated files, the first has no classes, or only some of the
-            others have hidden masks; on loading a sample, if that fails or
-            its mask does not fit.
+        ValueError: If there is no source or one is empty, the first has no
+            classes, or only some of the others have hidden masks; on loading
+            a sample, if that fails or its mask does not fit.
         FileNotFoundError: If a folder or the list of a source does not exist.
     """
 
@@ -81,16 +75,11 @@ class MultiSourceDataset(ConcatDataset):
             )
         sources = [(f'{PLACE}[{i}]', d) for i, d in enumerate(self.datasets)]
         agree_on_hidden_masks(sources[0], sources[1:])
-        for place, dataset in sources:
-            check_files(place, dataset)
-            check_samples(place, dataset, self.metainfo['classes'])
-        warn_of_common_images(
-            sources[0],
-            sources[1:],
-            'they are trained with their masks and without. That is allowed; '
-            'the paper keeps the two apart. tools/make_splits.py writes lists '
-            'without common names',
-        )
+        classes = self.metainfo['classes']
+        self._pipelines = [
+            check_samples(place, dataset, classes)
+            for place, dataset in sources
+        ]
 
     @property
     def metainfo(self) -> dict:
@@ -101,6 +90,10 @@ class MultiSourceDataset(ConcatDataset):
         """Load a sample; a ``Draw`` seeds its augmentation."""
         if not isinstance(idx, Draw):
             return super().__getitem__(idx)
+        _, source, number = idx.key
+        for pipeline in self._pipelines[source]:
+            # Files do not change: to look at them once is enough.
+            pipeline.look_at_files = number < len(self.datasets[source])
         with seeded('augment', *idx.key):
             return super().__getitem__(idx)
 

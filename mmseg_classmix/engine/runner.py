@@ -19,9 +19,7 @@ HOOKS_OF_EVERY_RUN = dict(
     resume='ResumeHook',
     plain_checkpoint='PlainCheckpointHook',
     preemption='PreemptionHook',
-    rank_agreement='RankAgreementHook',
-    data_check='DataCheckHook',
-    checkpoint_check='CheckpointCheckHook',
+    preflight='PreflightHook',
 )
 
 

@@ -1,9 +1,7 @@
-"""What is checked before the first iteration."""
+"""Everything that is checked before the first iteration."""
 
-from mmseg_classmix.preflight.checkpoint_check_hook import (
-    CheckpointCheckHook,
-)
-from mmseg_classmix.preflight.data_check_hook import DataCheckHook
-from mmseg_classmix.preflight.rank_agreement_hook import RankAgreementHook
+from mmseg_classmix.preflight.from_config import check_config
+from mmseg_classmix.preflight.hook import PreflightHook
+from mmseg_classmix.preflight.problem import PreflightError, Problem
 
-__all__ = ['CheckpointCheckHook', 'DataCheckHook', 'RankAgreementHook']
+__all__ = ['PreflightError', 'PreflightHook', 'Problem', 'check_config']

@@ -1,70 +1,159 @@
-"""Checks of the data before the first iteration."""
+"""Files of the data: what is missing, damaged, or there twice."""
 
-from mmengine.hooks import Hook
-from mmengine.registry import HOOKS
-from mmengine.runner import BaseLoop, Runner
-from torch.utils.data import Dataset
+import logging
+import os
+import os.path as osp
+from collections.abc import Callable, Iterator
 
-from mmseg_classmix.datasets import MultiSourceDataset
-from mmseg_classmix.datasets.checked_pipeline import check_samples
-from mmseg_classmix.datasets.source_check import (
-    check_files,
-    warn_of_common_images,
+from mmengine.dataset import BaseDataset
+from mmengine.dist import get_dist_info
+from mmengine.logging import print_log
+
+from mmseg_classmix.datasets import UnlabeledDataset
+from mmseg_classmix.datasets.checked_pipeline import FIND_ALL
+from mmseg_classmix.datasets.file_check import (
+    FILES,
+    file_of,
+    header_problem,
+    loaders,
 )
-from mmseg_classmix.distributed.unwrap import unwrap
+from mmseg_classmix.datasets.source_check import is_remote, real_path
+from mmseg_classmix.datasets.wrappers import leaves
+from mmseg_classmix.preflight.problem import Problem, Start, check
 
 
-@HOOKS.register_module()
-class DataCheckHook(Hook):
-    """Check validation and test data before anything runs.
+@check('datasets')
+def files_are_there(start: Start) -> Iterator[Problem]:
+    """Look at every file of labeled, validation and test data.
 
-    A missing or empty file is found now and not at the first validation, and
-    an error on reading a file names it. :class:`MultiSourceDataset` checks
-    the data of training. Images that are trained and evaluated on are legal;
-    a warning says so.
+    Each process looks at its share. Of unlabeled images, of which there may
+    be a million, listed names and hidden masks are looked for; what is in
+    the files is seen when they are drawn first. Nothing is said of files
+    that are not local.
     """
-
-    priority = 'VERY_HIGH'
-
-    def before_run(self, runner: Runner) -> None:
-        """Check the files of the loops that are built.
-
-        Raises:
-            ValueError: If a file is missing or empty, an image occurs twice,
-                or there are unlabeled images and nobody to learn from them.
-        """
-        train = _dataset(runner._train_loop)
-        _check_learner(runner, train)
-        for name in ('val', 'test'):
-            dataset = _dataset(getattr(runner, f'_{name}_loop'))
-            if dataset is None:
+    for place, dataset in start.datasets:
+        for key, leaf in leaves(place, dataset):
+            listed = getattr(leaf, 'ann_file', '')
+            unlabeled = isinstance(leaf, UnlabeledDataset)
+            if unlabeled and not (listed or leaf.eval_pseudo_labels):
                 continue
-            place = f'{name}_dataloader.dataset'
-            check_files(place, dataset)
-            check_samples(place, dataset)
-            if train is not None:
-                warn_of_common_images(
-                    (place, dataset),
-                    [('train_dataloader.dataset', train)],
-                    'results on these will be too good. Take them out of '
-                    'ann_file of one of the two',
+            bad = list(bad_files(leaf, headers=not unlabeled))
+            bad += _twice(leaf)
+            if bad:
+                yield Problem(
+                    f'{key} ({type(leaf).__name__}) has {len(bad)} bad '
+                    f'{"entry" if len(bad) == 1 else "entries"}: '
+                    f'{"; ".join(bad[:3])}',
+                    key,
+                    f'correct ann_file={listed!r}, data_prefix, the '
+                    f'suffixes, or the files; {FIND_ALL}',
                 )
 
 
-def _dataset(loop: BaseLoop | dict | None) -> Dataset | None:
-    """Return the dataset of a loop, if the loop is built."""
-    return loop.dataloader.dataset if isinstance(loop, BaseLoop) else None
+def bad_files(leaf: BaseDataset, headers: bool) -> Iterator[str]:
+    """Say what is wrong with the files that this process looks at.
+
+    Args:
+        leaf: A built dataset, no wrapper.
+        headers: Whether to read the first bytes of each, too.
+
+    Yields:
+        Kind of file, path, and what is wrong.
+    """
+    steps = {
+        file_of(step)[0]: step
+        for step in loaders(getattr(leaf, 'pipeline', None))
+    }
+    steps = {k: s for k, s in steps.items() if not is_remote(leaf, k)}
+    rank, count = get_dist_info()
+    for i in range(rank, len(leaf), count):
+        info = leaf.get_data_info(i)
+        for key, step in steps.items():
+            path = info.get(key)
+            if path is None or '://' in str(path):
+                continue
+            if problem := _file_problem(step, path, headers):
+                yield f'{FILES[key][0]} {path!r} {problem}'
 
 
-def _check_learner(runner: Runner, dataset: Dataset | None) -> None:
-    if not isinstance(dataset, MultiSourceDataset):
-        return
-    model = unwrap(runner.model)
-    if len(dataset.datasets) > 1 and not hasattr(model, 'teacher'):
-        raise ValueError(
-            'train_dataloader.dataset.datasets has '
-            f'{len(dataset.datasets)} sources, labeled and unlabeled, but '
-            f'{type(model).__name__} learns from masks only: set '
-            "model.type='MeanTeacherSegmentor', or keep datasets[0] and "
-            'train_dataloader.sampler.source_ratio=[1]'
+def _file_problem(step: Callable, path: str, header: bool) -> str:
+    try:
+        if not os.stat(path).st_size:
+            return 'is empty (0 bytes)'
+        if not header:
+            return ''
+        with open(path, 'rb') as file:
+            return header_problem(step, file)
+    except FileNotFoundError:
+        link = f' (a link to {os.readlink(path)})' if osp.islink(path) else ''
+        return f'does not exist{link}'
+    # Pillow raises errors of many types for what is no image.
+    except Exception as error:
+        return f'cannot be read: {type(error).__name__}: {error}'
+
+
+def _twice(leaf: BaseDataset) -> Iterator[str]:
+    folders, taken = {}, {}
+    for i in range(len(leaf)):
+        if path := leaf.get_data_info(i).get('img_path'):
+            first = taken.setdefault(real_path(path, folders), path)
+            if first is not path:
+                also = '' if first == path else f', also as {first!r}'
+                yield f'image {path!r} is taken twice{also}'
+
+
+@check('sources')
+def labeled_images_among_the_unlabeled(start: Start) -> Iterator[Problem]:
+    """Legal, but the log says it."""
+    _warn_of_common_images(
+        start.sources[0],
+        start.sources[1:],
+        'they are trained with their masks and without. That is allowed; '
+        'the paper keeps the two apart. tools/make_splits.py writes lists '
+        'without common names',
+    )
+    return iter(())
+
+
+@check('train')
+def trained_images_among_the_evaluated(start: Start) -> Iterator[Problem]:
+    """Legal, but the log says it."""
+    for other in start.datasets[1:]:
+        _warn_of_common_images(
+            other,
+            start.datasets[:1],
+            'results on these will be too good. Take them out of ann_file of '
+            'one of the two',
         )
+    return iter(())
+
+
+def _warn_of_common_images(
+    first: tuple[str, BaseDataset],
+    others: list[tuple[str, BaseDataset]],
+    consequence: str,
+) -> None:
+    key, dataset = first
+    folders = {}
+    known = {real_path(path, folders) for path in image_paths(dataset)}
+    for other, images in others:
+        common = sorted(
+            known.intersection(
+                real_path(path, folders) for path in image_paths(images)
+            )
+        )
+        if common:
+            print_log(
+                f'{len(common)} of the {len(known)} images of {key} are in '
+                f'{other} too, such as {common[0]}: {consequence}',
+                logger='current',
+                level=logging.WARNING,
+            )
+
+
+def image_paths(dataset: BaseDataset) -> Iterator[str]:
+    """List the paths of the images of a dataset, wrappers included."""
+    for _, leaf in leaves('', dataset):
+        for i in range(len(leaf)):
+            if path := leaf.get_data_info(i).get('img_path'):
+                yield path

@@ -1,90 +1,113 @@
-"""What can be resumed exactly, and what cannot."""
+"""The hook that lets no run start with a problem."""
 
-from mmengine.hooks import CheckpointHook
-from mmengine.runner import Runner
+from mmengine.dist import get_world_size
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import BaseLoop, Runner
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import Dataset
 
-from mmseg_classmix.checkpoints.compare import compare
+from mmseg_classmix.datasets import MultiSourceDataset, MultiSourceSampler
+from mmseg_classmix.datasets.checked_pipeline import check_samples
 from mmseg_classmix.distributed.unwrap import unwrap
-from mmseg_classmix.engine.optimizers.steps import accumulative_counts
+from mmseg_classmix.preflight.checkpoint import compare_checkpoint
+from mmseg_classmix.preflight.problem import (
+    PreflightError,
+    Problem,
+    Start,
+    find_problems,
+)
+from mmseg_classmix.preflight.ranks import compare_data, compare_start, gather
 
 
-def check_intervals(runner: Runner) -> None:
-    """Refuse checkpoints in the middle of a gradient accumulation.
+@HOOKS.register_module()
+class PreflightHook(Hook):
+    """Run every check before the first iteration, and report all problems.
 
-    Gradients are not in a checkpoint: half an accumulation would be lost.
-
-    Args:
-        runner: Runner whose train loop and optimizer are built.
-
-    Raises:
-        ValueError: If a checkpoint could be saved there.
+    Over several processes every one reports those of all. Of validation and
+    test data, an error on reading a file names it, too.
     """
-    counts = accumulative_counts(runner)
-    if counts == 1:
-        return
-    loop = runner.train_loop
-    intervals = {}
-    for hook in runner.hooks:
-        if not isinstance(hook, CheckpointHook) or hook.by_epoch:
-            continue
-        intervals['default_hooks.checkpoint.interval'] = [hook.interval]
-        intervals['default_hooks.checkpoint.save_begin'] = [hook.save_begin]
-        # A new best checkpoint is saved with one to resume from.
-        if hook.save_best and runner.val_loop is not None:
-            intervals['train_cfg.val_interval'] = loop.dynamic_intervals
-    for key, values in intervals.items():
-        for value in values:
-            if value > 0 and value % counts:
-                raise ValueError(
-                    f'{key}={value} is no multiple of optim_wrapper.'
-                    f'accumulative_counts={counts}: a checkpoint in the '
-                    'middle of an accumulation cannot be resumed exactly. '
-                    f'Set it to {counts * (value // counts + 1)}, say'
+
+    # After ResumeHook has chosen the checkpoint.
+    priority = 'VERY_LOW'
+
+    def __init__(self) -> None:
+        #: Whether the checks have found nothing.
+        self.passed = False
+
+    def before_run(self, runner: Runner) -> None:
+        """Check what is built.
+
+        Raises:
+            PreflightError: With all problems.
+        """
+        start = _start(runner)
+        problems = gather(find_problems(start))
+        if not problems and get_world_size() > 1:
+            problems = [
+                problem
+                for part in start.datasets
+                for problem in compare_data(*part)
+            ]
+        _refuse(problems)
+        for place, dataset in start.datasets:
+            if dataset is not start.train:
+                check_samples(place, dataset, look_at_files=False)
+        self.passed = True
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Compare a checkpoint that is loaded some other way.
+
+        Raises:
+            PreflightError: If it is of another network.
+        """
+        _refuse(
+            list(
+                compare_checkpoint(
+                    unwrap(runner.model),
+                    checkpoint,
+                    f'load_from={runner._load_from!r}',
                 )
-
-
-def misfit(runner: Runner, content: dict) -> str:
-    """Say why a checkpoint is not one of this run.
-
-    Args:
-        runner: Runner whose model, loop and optimizer are built.
-        content: Checkpoint of a training.
-
-    Returns:
-        The end of a sentence that starts with the file; '' if it fits.
-    """
-    iteration = content['meta']['iter']
-    counts = accumulative_counts(runner)
-    done = runner.train_loop.max_iters
-    if iteration % counts and iteration != done:
-        return (
-            'is from the middle of a gradient accumulation '
-            f'(optim_wrapper.accumulative_counts={counts})'
+            )
         )
-    wrong = compare(content['state_dict'], unwrap(runner.model), exact=True)
-    if wrong:
-        return f'holds another network: {wrong}'
-    return _other_optimizer(runner, content)
+
+    def before_train(self, runner: Runner) -> None:
+        """Compare where the processes start.
+
+        Raises:
+            PreflightError: On every process.
+        """
+        # Only here does every process hold all weights.
+        if isinstance(runner.model, DistributedDataParallel):
+            _refuse(list(compare_start(runner.model, runner.iter)))
 
 
-def _other_optimizer(runner: Runner, content: dict) -> str:
-    optimizer = getattr(runner.optim_wrapper, 'optimizer', None)
-    groups = content['optimizer'].get('param_groups')
-    if optimizer is None or not isinstance(groups, list):
-        return ''
-    sizes = [len(group['params']) for group in groups]
-    needed = [len(group['params']) for group in optimizer.param_groups]
-    # Switches come and go with the versions of torch: numbers stay.
-    names = {
-        name
-        for name, value in optimizer.defaults.items()
-        if not isinstance(value, (bool, type(None)))
-    }
-    missing = sorted(names - set(groups[0])) if groups else []
-    if sizes == needed and not missing:
-        return ''
-    what = f'no {missing[0]}' if missing else f'{len(sizes)} groups'
-    return (
-        f'is of another optimizer than {type(optimizer).__name__} with '
-        f'{len(needed)} groups of parameters: it has {what}'
+def _start(runner: Runner) -> Start:
+    train = _dataset(runner._train_loop)
+    sampler = None
+    if isinstance(train, MultiSourceDataset):
+        sampler = runner.train_dataloader.sampler
+    metainfo = getattr(train, 'metainfo', None) or {}
+    return Start(
+        cfg=runner.cfg,
+        training=train is not None,
+        train=train,
+        val=_dataset(runner._val_loop),
+        test=_dataset(runner._test_loop),
+        sampler=sampler if isinstance(sampler, MultiSourceSampler) else None,
+        model=unwrap(runner.model),
+        classes=metainfo.get('classes'),
+        hooks=runner.hooks,
+        load_from=runner._load_from,
+        resume=bool(runner._resume),
     )
+
+
+def _dataset(loop: BaseLoop | dict | None) -> Dataset | None:
+    """Return the dataset of a loop, if the loop is built."""
+    return loop.dataloader.dataset if isinstance(loop, BaseLoop) else None
+
+
+def _refuse(problems: list[Problem]) -> None:
+    if problems:
+        raise PreflightError(problems)

@@ -24,7 +24,8 @@ from documents import (
 from mmengine.config import Config, DictAction
 from support import ROOT, call_tool
 
-from mmseg_classmix.preflight.settings_check import check_settings
+from mmseg_classmix.preflight.problem import Start
+from mmseg_classmix.preflight.settings import numbers_are_in_range
 
 NAMES = [page.name for page in PAGES]
 # Scripts, the tool that they call and their own arguments before its.
@@ -129,7 +130,7 @@ def check_overrides(command, words, overrides):
         pairs = [word.partition('=')[::2] for word in overrides]
         values = {key: DictAction._parse_iterable(v) for key, v in pairs}
         cfg.merge_from_dict(values)
-        check_settings(cfg)
+        assert list(numbers_are_in_range(Start(cfg))) == []
 
 
 def check_words(command):

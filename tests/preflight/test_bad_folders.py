@@ -1,6 +1,5 @@
 """Names, links and sizes of folders, and lists from any editor."""
 
-import importlib.util
 import os
 import shutil
 import tracemalloc
@@ -8,7 +7,7 @@ import tracemalloc
 import pytest
 from bad_data import build, check, draw_all, image
 from error_table import ROWS, row, rows
-from support import CLASSMIX, ROOT, SUPERVISED
+from support import CLASSMIX, SUPERVISED, call_tool
 
 from mmseg_classmix.datasets import UnlabeledDataset
 
@@ -41,16 +40,17 @@ NAMES = {
 }
 
 
-@pytest.mark.parametrize('case', rows(NAMES))
-def test_images_of_any_name_are_read(case, own_data, monkeypatch, capsys):
-    assert ROWS[case].found == 'never'
-    copy_as(own_data, NAMES[case])
-    assert os.fsdecode(NAMES[case]) in unlabeled(own_data)
+def test_images_of_any_name_are_read(own_data):
+    assert all(ROWS[case].found == 'never' for case in rows(NAMES))
+    for name in NAMES.values():
+        copy_as(own_data, name)
     dataset = build()
     paths = [s['data_samples'].img_path for s in draw_all(dataset)]
-    assert any(p.endswith(os.fsdecode(NAMES[case])) for p in paths)
+    for name in NAMES.values():
+        assert os.fsdecode(name) in unlabeled(own_data)
+        assert any(path.endswith(os.fsdecode(name)) for path in paths)
     # The same image as im_1 of the labeled stream.
-    assert check(monkeypatch, capsys, CLASSMIX, '--allow-overlap')[0] == 0
+    assert check(CLASSMIX, '--allow-overlap')[0] == 0
 
 
 LISTS = {
@@ -61,14 +61,14 @@ LISTS = {
 }
 
 
-@pytest.mark.parametrize('case', rows(LISTS))
-def test_lists_of_any_editor_are_read(case, own_data):
-    assert ROWS[case].found == 'never'
+def test_lists_of_any_editor_are_read(own_data):
     for name in ('a b.png', '\u6771.png'):
         copy_as(own_data, name)
-    (own_data / 'list.txt').write_bytes(LISTS[case])
-    names = unlabeled(own_data, ann_file='list.txt')
-    assert names == ['im_0.png', 'a b.png', '\u6771.png']
+    for case, data in rows(LISTS).items():
+        assert ROWS[case].found == 'never'
+        (own_data / 'list.txt').write_bytes(data)
+        names = unlabeled(own_data, ann_file='list.txt')
+        assert names == ['im_0.png', 'a b.png', '\u6771.png']
 
 
 def test_labeled_list_with_windows_line_ends(own_data):
@@ -93,12 +93,8 @@ def test_make_splits_refuses_such_a_name(own_data, tmp_path):
         'train_dataloader = dict(dataset=dict(datasets=[dict(\n'
         "    _base_.labeled, ann_file='')]))\n"
     )
-    path = ROOT / 'tools' / 'make_splits.py'
-    spec = importlib.util.spec_from_file_location('make_splits', path)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
     with pytest.raises(ValueError) as error:
-        tool.image_names(str(config))
+        call_tool('make_splits.py', config, tmp_path, '--counts', 'a=1')
     message = str(error.value)
     assert r"'im\n1'" in message and 'rename the file' in message
 
@@ -152,7 +148,7 @@ LINKS = {
 
 
 @pytest.mark.parametrize('case', rows(LINKS))
-def test_links_that_lead_nowhere_new(case, own_data, monkeypatch, capsys):
+def test_links_that_lead_nowhere_new(case, own_data):
     make, words = LINKS[case]
     path = make(own_data)
     with pytest.raises((ValueError, FileNotFoundError)) as error:
@@ -161,7 +157,7 @@ def test_links_that_lead_nowhere_new(case, own_data, monkeypatch, capsys):
     assert str(path) in str(error.value)
     assert words in str(error.value)
     assert 'emove the link' in str(error.value)
-    code, output = check(monkeypatch, capsys)
+    code, output = check()
     assert code == 1 and str(path) in output
 
 

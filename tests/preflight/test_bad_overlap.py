@@ -3,13 +3,11 @@
 import logging
 
 import pytest
-from bad_config import quick_config
-from bad_data import build, check
+from bad_config import problems_of, quick_config
+from bad_data import check
 from error_table import ROWS, row
 from mmengine.logging import MMLogger
 from support import CLASSMIX, SUPERVISED
-
-from mmseg_classmix.engine.runner import ClassMixRunner
 
 
 @pytest.fixture
@@ -31,14 +29,11 @@ def share(cfg):
 
 
 @row('image in the labeled and the unlabeled stream')
-def test_labeled_images_among_the_unlabeled(
-    own_data, log, monkeypatch, capsys
-):
+def test_labeled_images_among_the_unlabeled(own_data, tmp_path, log):
     found = ROWS['image in the labeled and the unlabeled stream']
     assert found.found == 'log' and found.check == 'yes'
-    build()
-    assert log == []
-    assert len(build(share).datasets[1]) == 8
+    assert problems_of(tmp_path) == [] and log == []
+    assert problems_of(tmp_path, share) == []
     (message,) = log
     for word in (
         '4 of the 4 images',
@@ -56,9 +51,9 @@ def test_labeled_images_among_the_unlabeled(
         'train_dataloader = dict(\n'
         '    dataset=dict(datasets=[_base_.labeled, unlabeled]))\n'
     )
-    code, output = check(monkeypatch, capsys, config)
+    code, output = check(config)
     assert code == 1 and 'unlabeled: also in labeled: 4' in output
-    code, output = check(monkeypatch, capsys, config, '--allow-overlap')
+    code, output = check(config, '--allow-overlap')
     assert code == 0 and 'also in labeled' in output
 
 
@@ -72,7 +67,7 @@ def test_validation_images_among_the_trained(own_data, tmp_path):
         own_data / 'masks' / 'train' / 'im_2.png'
     )
     cfg.train_cfg.max_iters = 1
-    ClassMixRunner.from_cfg(cfg).train()
+    build_runner(cfg).train()
     (path,) = (tmp_path / 'run').glob('*/*.log')
     (line,) = (
         x

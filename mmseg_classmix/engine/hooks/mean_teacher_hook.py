@@ -12,7 +12,6 @@ from mmseg_classmix.engine.optimizers.steps import (
     StepWatch,
     accumulative_counts,
 )
-from mmseg_classmix.preflight.stream_check import check_streams
 
 
 @HOOKS.register_module()
@@ -62,28 +61,8 @@ class MeanTeacherHook(Hook):
         self.buffers = buffers
 
     def before_train(self, runner: Runner) -> None:
-        """Check model and data.
-
-        Raises:
-            ValueError: If they do not fit, see ``check_streams``; or the
-                teacher would label with running statistics that nobody
-                updates.
-        """
+        """Collect the tensors of both networks."""
         model = unwrap(runner.model)
-        if not (hasattr(model, 'student') and hasattr(model, 'teacher')):
-            raise ValueError(
-                'MeanTeacherHook (custom_hooks) needs '
-                "model.type='MeanTeacherSegmentor', but got "
-                f'{type(model).__name__}'
-            )
-        if model.teacher_norm_eval and self.buffers is None:
-            if any(isinstance(m, _BatchNorm) for m in model.teacher.modules()):
-                raise ValueError(
-                    'model.teacher_norm_eval=True, but nothing updates the '
-                    "running statistics of the teacher: set buffers='average' "
-                    "or 'copy' of MeanTeacherHook in custom_hooks"
-                )
-        check_streams(runner)
         self._update = TeacherUpdate(
             model.student, model.teacher, self.buffers
         )

@@ -9,15 +9,16 @@ from mmengine.registry import HOOKS
 from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmseg_classmix.checkpoints import find_problem, newest_checkpoint
+from mmseg_classmix.checkpoints.compare import compare
 from mmseg_classmix.distributed.unwrap import unwrap
 from mmseg_classmix.engine.loops.skipping_iterator import start_data_at
+from mmseg_classmix.engine.optimizers.steps import accumulative_counts
 from mmseg_classmix.engine.run_checkpoints import (
     checkpoint_hook,
     checkpoint_place,
     is_saved,
     save,
 )
-from mmseg_classmix.preflight.resume_check import check_intervals, misfit
 
 VALIDATED = 'last_validation'
 
@@ -37,9 +38,8 @@ class ResumeHook(Hook):
     and a validation that was cut off is made up for.
 
     Raises:
-        ValueError: If a checkpoint could fall into a gradient accumulation,
-            or there are checkpoints and none can be resumed, or not the file
-            that ``resume`` names.
+        ValueError: If there are checkpoints and none can be resumed, or not
+            the file that ``resume`` names.
     """
 
     # Before CheckpointHook saves the results of a validation.
@@ -50,7 +50,6 @@ class ResumeHook(Hook):
         # Only a training has built its loop.
         if not isinstance(runner._train_loop, IterBasedTrainLoop):
             return
-        check_intervals(runner)
         self._seed = runner.seed
         folder, template = checkpoint_place(runner)
         if not runner._resume or '://' in folder:
@@ -113,7 +112,7 @@ def _choose(
     """Let rank 0 choose; returns the file or None, and an error or ''."""
     choice = [None, '']
     if runner.rank == 0:
-        check = partial(misfit, runner)
+        check = partial(_misfit, runner)
         if isinstance(runner._resume, (str, Path)):
             choice = _named(Path(runner._resume), check)
         else:
@@ -162,6 +161,53 @@ def _newest(
         )
     runner.logger.info(f'Resuming from {path}')
     return [str(path), '']
+
+
+def _misfit(runner: Runner, content: dict) -> str:
+    """Say why a checkpoint is not one of this run.
+
+    Args:
+        runner: Runner whose model, loop and optimizer are built.
+        content: Checkpoint of a training.
+
+    Returns:
+        The end of a sentence that starts with the file; '' if it fits.
+    """
+    iteration = content['meta']['iter']
+    counts = accumulative_counts(runner)
+    done = runner.train_loop.max_iters
+    if iteration % counts and iteration != done:
+        return (
+            'is from the middle of a gradient accumulation '
+            f'(optim_wrapper.accumulative_counts={counts})'
+        )
+    wrong = compare(content['state_dict'], unwrap(runner.model), exact=True)
+    if wrong:
+        return f'holds another network: {wrong}'
+    return _other_optimizer(runner, content)
+
+
+def _other_optimizer(runner: Runner, content: dict) -> str:
+    optimizer = getattr(runner.optim_wrapper, 'optimizer', None)
+    groups = content['optimizer'].get('param_groups')
+    if optimizer is None or not isinstance(groups, list):
+        return ''
+    sizes = [len(group['params']) for group in groups]
+    needed = [len(group['params']) for group in optimizer.param_groups]
+    # Switches come and go with the versions of torch: numbers stay.
+    names = {
+        name
+        for name, value in optimizer.defaults.items()
+        if not isinstance(value, (bool, type(None)))
+    }
+    missing = sorted(names - set(groups[0])) if groups else []
+    if sizes == needed and not missing:
+        return ''
+    what = f'no {missing[0]}' if missing else f'{len(sizes)} groups'
+    return (
+        f'is of another optimizer than {type(optimizer).__name__} with '
+        f'{len(needed)} groups of parameters: it has {what}'
+    )
 
 
 def _keep_weights() -> None:

@@ -24,9 +24,7 @@ class TeacherStudentValLoop(ValLoop):
         fp16: Whether to predict under autocast.
 
     Raises:
-        ValueError: If the evaluator is already built, the model has no
-            teacher, or the best checkpoint is chosen by a metric that does
-            not say of which network.
+        ValueError: If the evaluator is already built.
     """
 
     def __init__(
@@ -41,15 +39,6 @@ class TeacherStudentValLoop(ValLoop):
                 'TeacherStudentValLoop needs val_evaluator as a config: it '
                 'builds one for each network'
             )
-        model = unwrap(runner.model)
-        if not hasattr(model, 'predicting_on'):
-            raise ValueError(
-                "val_cfg.type='TeacherStudentValLoop' needs "
-                "model.type='MeanTeacherSegmentor', but got "
-                f'{type(model).__name__}'
-            )
-        for hook in runner.hooks:
-            _check_save_best(getattr(hook, 'save_best', None))
         super().__init__(runner, dataloader, evaluator, fp16)
         teacher = runner.build_evaluator(evaluator)
         teacher.dataset_meta = self.evaluator.dataset_meta
@@ -104,13 +93,3 @@ class TeacherStudentValLoop(ValLoop):
             data_batch=data_batch,
             outputs=outputs,
         )
-
-
-def _check_save_best(save_best: str | list[str] | None) -> None:
-    names = [save_best] if isinstance(save_best, str) else save_best or []
-    for name in names:
-        if name != 'auto' and not name.startswith(('student/', 'teacher/')):
-            raise ValueError(
-                f'default_hooks.checkpoint.save_best={name!r} does not say of '
-                f"which network: use 'student/{name}' or 'teacher/{name}'"
-            )

@@ -84,11 +84,11 @@ class DeepLabResNet(CeilPoolResNet):
                     module.requires_grad_(False)
             hide_frozen_param_warnings()
 
-    def init_weights(self) -> None:
-        """Load the pretrained weights, or draw weights if there are none.
+    def check_weights(self) -> None:
+        """Refuse pretrained weights that would be loaded in part or not.
 
         Raises:
-            FileNotFoundError: If the pretrained weights are not there.
+            FileNotFoundError: If they are not there.
             ValueError: If they do not fit this network, or were trained with
                 the other ``style``.
         """
@@ -101,6 +101,10 @@ class DeepLabResNet(CeilPoolResNet):
                 'std and channel order of data_preprocessor: see '
                 'docs/pretrained_weights.md'
             )
+
+    def init_weights(self) -> None:
+        """Load the pretrained weights, or draw weights if there are none."""
+        self.check_weights()
         super().init_weights()
 
     def train(self, mode: bool = True) -> 'DeepLabResNet':

@@ -151,14 +151,18 @@ class EfficientNetLite(LiteStages):
         )
         self.norm_eval = norm_eval
 
-    def init_weights(self) -> None:
-        """Load the pretrained weights, or draw weights if there are none.
+    def check_weights(self) -> None:
+        """Refuse pretrained weights that would be loaded in part or not.
 
         Raises:
-            FileNotFoundError: If the pretrained weights are not there.
+            FileNotFoundError: If they are not there.
             ValueError: If they do not fit this network.
         """
         check_pretrained(self, 'backbone', ORIGIN)
+
+    def init_weights(self) -> None:
+        """Load the pretrained weights, or draw weights if there are none."""
+        self.check_weights()
         super().init_weights()
 
     def train(self, mode: bool = True) -> 'EfficientNetLite':

@@ -91,14 +91,18 @@ class DeepLabV2Head(DilationSumHead):
             in_channels, num_classes=num_classes, dilations=dilations, **kwargs
         )
 
-    def init_weights(self) -> None:
-        """Load the pretrained weights, or draw weights if there are none.
+    def check_weights(self) -> None:
+        """Refuse pretrained weights that would be loaded in part or not.
 
         Raises:
-            FileNotFoundError: If the pretrained weights are not there.
+            FileNotFoundError: If they are not there.
             ValueError: If they do not fit, such as those of other classes.
         """
         check_pretrained(self, 'decode_head')
+
+    def init_weights(self) -> None:
+        """Load the pretrained weights, or draw weights if there are none."""
+        self.check_weights()
         super().init_weights()
 
     def loss_by_feat(

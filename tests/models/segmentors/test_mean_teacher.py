@@ -32,7 +32,7 @@ def batch(model, indices=(0, 1, 4, 5)):
     """Two labeled and two unlabeled images, preprocessed."""
     dataset = DATASETS.build(config().train_dataloader.dataset)
     # A key for every image: the same flip whenever it is loaded.
-    data = pseudo_collate([dataset[Draw(i, (0, i))] for i in indices])
+    data = pseudo_collate([dataset[Draw(i, (0, 0, i))] for i in indices])
     return model.data_preprocessor(data, True)
 
 
