@@ -37,7 +37,12 @@ from mmseg_classmix.engine.preemption import (
     stop_with_parent,
 )
 from mmseg_classmix.engine.runner import build_runner
-from mmseg_classmix.preflight import PreflightError, Problem, check_config
+from mmseg_classmix.preflight import (
+    PreflightError,
+    PreflightHook,
+    Problem,
+    check_config,
+)
 from mmseg_classmix.runs.record import RunRecordHook
 
 
@@ -104,8 +109,13 @@ def train(cfg: Config) -> None:
     except PreflightError:
         raise
     except Exception as error:
-        hooks = runner.hooks if runner else ()
-        if any(getattr(hook, 'passed', False) for hook in hooks):
+        checks = [
+            hook.passed
+            for hook in (runner.hooks if runner else ())
+            if isinstance(hook, PreflightHook)
+        ]
+        # Without this hook nothing is to be checked.
+        if runner and all(checks):
             raise
         problems = check_config(cfg)
         if not problems:

@@ -116,5 +116,5 @@ def checkpoints_can_be_resumed(start: Start) -> Iterator[Problem]:
                     f'accumulative_counts={counts}: a checkpoint in the '
                     'middle of an accumulation cannot be resumed exactly',
                     key,
-                    f'Set it to {counts * (value // counts + 1)}, say',
+                    f'set it to {counts * (value // counts + 1)}, say',
                 )

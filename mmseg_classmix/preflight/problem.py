@@ -12,7 +12,6 @@ each thing that is wrong, marked with the parts of a run that it needs::
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import import_module
 from typing import Any
 
 from mmengine.config import Config
@@ -150,8 +149,6 @@ class Start:
             return error
 
 
-#: Modules of checks.
-SUBJECTS = ('settings', 'streams', 'data', 'model', 'checkpoint')
 CHECKS: list[tuple[tuple[str, ...], Callable]] = []
 
 
@@ -172,8 +169,6 @@ def check(*needs: str) -> Callable:
 
 def find_problems(start: Start) -> list[Problem]:
     """Run every check whose needs are there."""
-    for name in SUBJECTS:
-        import_module(f'mmseg_classmix.preflight.{name}')
     problems = []
     for needs, function in CHECKS:
         if any(_is_missing(getattr(start, name)) for name in needs):

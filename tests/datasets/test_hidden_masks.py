@@ -212,7 +212,7 @@ def test_masks_go_around_the_ring_of_processes():
 
 def test_a_missing_mask_is_an_error_at_the_start(hidden, tmp_path):
     (hidden / 'masks' / 'unlabeled' / 'im_3.png').unlink()
-    with pytest.raises(ValueError, match='no hidden mask .*im_3.png'):
+    with pytest.raises(ValueError, match='hidden mask .*im_3.png'):
         train(tmp_path, **EVALUATE)
 
 

@@ -13,6 +13,8 @@ from support import SUPERVISED, tiny_config
 
 import mmseg_classmix.mixing.masks as masks
 from mmseg_classmix.datasets.multi_source import Draw
+from mmseg_classmix.preflight.data import files_are_there
+from mmseg_classmix.preflight.problem import Start
 
 MIXES = {
     'ClassMix': dict(type='ClassMix'),
@@ -241,8 +243,10 @@ def test_errors_name_the_place_inside_the_wrapper(own_data):
     with pytest.raises(ValueError, match=r'im_1.png.*\[77\].*\[0\]\.dataset'):
         dataset[1]
     mask.unlink()
-    with pytest.raises(ValueError, match=r'datasets\[0\]\.dataset.*im_1.png'):
-        build_multi_source(wrapped(sample_mix()))
+    start = Start(train=build_multi_source(wrapped(sample_mix())))
+    (problem,) = files_are_there(start)
+    assert problem.where.endswith('datasets[0].dataset')
+    assert 'im_1.png' in problem.found
     with pytest.raises(ValueError, match=r'datasets\[0\]\.pipeline\[0\]'):
         build_multi_source(wrapped(sample_mix(prob=2)))
 

@@ -9,6 +9,8 @@ from error_table import ROWS, row
 from mmengine.logging import MMLogger
 from support import CLASSMIX, SUPERVISED
 
+from mmseg_classmix.engine.runner import build_runner
+
 
 @pytest.fixture
 def log():
