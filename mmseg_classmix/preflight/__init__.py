@@ -1,6 +1,7 @@
 """Everything that is checked before the first iteration."""
 
-from mmseg_classmix.preflight import (
+# Each registers its checks.
+from mmseg_classmix.preflight import (  # noqa: F401
     checkpoint,
     data,
     model,
@@ -11,15 +12,4 @@ from mmseg_classmix.preflight.from_config import check_config
 from mmseg_classmix.preflight.hook import PreflightHook
 from mmseg_classmix.preflight.problem import PreflightError, Problem
 
-# The modules register their checks.
-__all__ = [
-    'PreflightError',
-    'PreflightHook',
-    'Problem',
-    'check_config',
-    'checkpoint',
-    'data',
-    'model',
-    'settings',
-    'streams',
-]
+__all__ = ['PreflightError', 'PreflightHook', 'Problem', 'check_config']

@@ -32,16 +32,18 @@ def copy_as(root, name):
     shutil.copy(image(root), target)
 
 
-NAMES = {
-    'name with spaces': 'a b  c.png',
-    'name with other letters': 'Z\u00fcrich \u6771\u4eac \U0001f6a6.png',
-    'name with a line end in it': 'first\nsecond.png',
-    'name that is no UTF-8': b'caf\xe9.png',
-}
+NAMES = rows(
+    {
+        'name with spaces': 'a b  c.png',
+        'name with other letters': 'Z\u00fcrich \u6771\u4eac \U0001f6a6.png',
+        'name with a line end in it': 'first\nsecond.png',
+        'name that is no UTF-8': b'caf\xe9.png',
+    }
+)
 
 
 def test_images_of_any_name_are_read(own_data):
-    assert all(ROWS[case].found == 'never' for case in rows(NAMES))
+    assert all(ROWS[case].found == 'never' for case in NAMES)
     for name in NAMES.values():
         copy_as(own_data, name)
     dataset = build()
@@ -53,18 +55,20 @@ def test_images_of_any_name_are_read(own_data):
     assert check(CLASSMIX, '--allow-overlap')[0] == 0
 
 
-LISTS = {
-    'list with Windows line ends': 'im_0\r\na b\r\n\u6771\r\n'.encode(),
-    'unlabeled list with a byte order mark or blank lines': (
-        b'\xef\xbb\xbfim_0\n\n  a b \n\xe6\x9d\xb1.png\n\n'
-    ),
-}
+LISTS = rows(
+    {
+        'list with Windows line ends': 'im_0\r\na b\r\n\u6771\r\n'.encode(),
+        'unlabeled list with a byte order mark or blank lines': (
+            b'\xef\xbb\xbfim_0\n\n  a b \n\xe6\x9d\xb1.png\n\n'
+        ),
+    }
+)
 
 
 def test_lists_of_any_editor_are_read(own_data):
     for name in ('a b.png', '\u6771.png'):
         copy_as(own_data, name)
-    for case, data in rows(LISTS).items():
+    for case, data in LISTS.items():
         assert ROWS[case].found == 'never'
         (own_data / 'list.txt').write_bytes(data)
         names = unlabeled(own_data, ann_file='list.txt')
