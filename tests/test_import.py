@@ -6,6 +6,7 @@ from support import run_process
 
 SCRIPT = """
 import sys
+import mmseg.evaluation
 import mmseg.models
 before = {name.split('.')[0] for name in sys.modules}
 import mmseg_classmix
