@@ -14,9 +14,8 @@ from mmseg_classmix.cli.mixed_precision import mixed_precision
 OFF = dict(enabled=False)
 
 
-@pytest.mark.parametrize(
-    ('own', 'bfloat16', 'dtype', 'loss_scale'),
-    [
+def test_the_hardware_chooses_what_the_config_leaves():
+    for own, bfloat16, dtype, loss_scale in (
         ({}, True, 'bfloat16', OFF),
         ({}, False, 'float16', 'dynamic'),
         # What the config says itself.
@@ -25,18 +24,14 @@ OFF = dict(enabled=False)
         (dict(dtype=torch.bfloat16), False, torch.bfloat16, OFF),
         (dict(loss_scale=512.0), False, 'float16', 512.0),
         (dict(loss_scale='dynamic'), True, 'bfloat16', 'dynamic'),
-    ],
-)
-def test_the_hardware_chooses_what_the_config_leaves(
-    own, bfloat16, dtype, loss_scale
-):
-    rest = dict(optimizer=dict(type='SGD', lr=0.1), clip_grad=None)
-    wrapper = ConfigDict(type='OptimWrapper', **rest, **own)
-    before = wrapper.to_dict()
-    assert mixed_precision(wrapper, bfloat16) == dict(
-        type='AmpOptimWrapper', dtype=dtype, loss_scale=loss_scale, **rest
-    )
-    assert wrapper.to_dict() == before
+    ):
+        rest = dict(optimizer=dict(type='SGD', lr=0.1), clip_grad=None)
+        wrapper = ConfigDict(type='OptimWrapper', **rest, **own)
+        before = wrapper.to_dict()
+        assert mixed_precision(wrapper, bfloat16) == dict(
+            type='AmpOptimWrapper', dtype=dtype, loss_scale=loss_scale, **rest
+        )
+        assert wrapper.to_dict() == before
 
 
 @pytest.fixture
