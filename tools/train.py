@@ -31,7 +31,7 @@ from mmseg_classmix.distributed import (
     lost_processes_explained,
     prepare_distributed,
 )
-from mmseg_classmix.engine.preemption import (
+from mmseg_classmix.engine.hooks.preemption_hook import (
     Preempted,
     obey_signals,
     stop_with_parent,

@@ -13,8 +13,8 @@ from mmengine.model import MMDistributedDataParallel
 from mmengine.registry import MODEL_WRAPPERS
 from torch import nn
 
+from mmseg_classmix.distributed.agreement import check_config
 from mmseg_classmix.distributed.process_group import start_process_group
-from mmseg_classmix.distributed.rank_agreement import check_config
 from mmseg_classmix.distributed.sync_batch_norm import convert_sync_batch_norm
 
 

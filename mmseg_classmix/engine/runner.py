@@ -3,7 +3,10 @@
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS, RUNNERS
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
+from torch.nn.parallel import DistributedDataParallel
+
+from mmseg_classmix.distributed.agreement import share_state
 
 OF_MMENGINE = (
     'runtime_info',
@@ -17,7 +20,6 @@ OF_MMENGINE = (
 HOOKS_OF_EVERY_RUN = dict(
     iter_seed='IterSeedHook',
     resume='ResumeHook',
-    plain_checkpoint='PlainCheckpointHook',
     preemption='PreemptionHook',
     preflight='PreflightHook',
 )
@@ -27,6 +29,7 @@ HOOKS_OF_EVERY_RUN = dict(
 class ClassMixRunner(Runner):
     """mmengine's runner; it registers what every training needs.
 
+    After a start, a load or a resume every process has the state of rank 0.
     Seeding, exact resume, preemption and the checks before the first
     iteration are there without a line in the config. A hook of the same class
     in ``default_hooks`` or ``custom_hooks`` takes the place of ours, and
@@ -58,6 +61,20 @@ class ClassMixRunner(Runner):
             if name not in OF_MMENGINE:
                 del hooks[name]
         super().register_hooks(hooks, custom_hooks)
+
+    def load_or_resume(self) -> None:
+        """Load or resume a checkpoint, and share what rank 0 has of it.
+
+        Raises:
+            ValueError: If another process is at another iteration.
+        """
+        super().load_or_resume()
+        # Only there does every process hold all weights.
+        if isinstance(self.model, DistributedDataParallel):
+            training = isinstance(self._train_loop, BaseLoop)
+            wrapper = self.optim_wrapper if training else None
+            optimizer = getattr(wrapper, 'optimizer', None)
+            share_state(self.model, optimizer, self.iter)
 
 
 def build_runner(cfg: Config) -> Runner:

@@ -4,7 +4,6 @@ from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import BaseLoop, Runner
-from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import Dataset
 
 from mmseg_classmix.datasets import MultiSourceDataset, MultiSourceSampler
@@ -17,7 +16,7 @@ from mmseg_classmix.preflight.problem import (
     Start,
     find_problems,
 )
-from mmseg_classmix.preflight.ranks import compare_data, compare_start, gather
+from mmseg_classmix.preflight.ranks import compare_data, gather
 
 
 @HOOKS.register_module()
@@ -70,16 +69,6 @@ class PreflightHook(Hook):
                 )
             )
         )
-
-    def before_train(self, runner: Runner) -> None:
-        """Compare where the processes start.
-
-        Raises:
-            PreflightError: On every process.
-        """
-        # Only here does every process hold all weights.
-        if isinstance(runner.model, DistributedDataParallel):
-            _refuse(list(compare_start(runner.model, runner.iter)))
 
 
 def _start(runner: Runner) -> Start:

@@ -4,21 +4,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
-import torch
 from mmengine.dataset import BaseDataset
 from mmengine.dist import all_gather_object
-from torch import nn
 
 from mmseg_classmix.datasets.wrappers import leaves
-from mmseg_classmix.distributed.rank_agreement import (
+from mmseg_classmix.distributed.agreement import (
     MISSING,
     difference,
     digest,
 )
 from mmseg_classmix.preflight.problem import Problem
-
-#: A prime: no stride of a tensor is a multiple of it.
-PERIOD = 251
 
 
 def gather(problems: Sequence[Problem]) -> list[Problem]:
@@ -74,32 +69,6 @@ def compare_data(place: str, dataset: BaseDataset) -> Iterator[Problem]:
         )
 
 
-def compare_start(model: nn.Module, iteration: int) -> Iterator[Problem]:
-    """Compare where the processes start.
-
-    Args:
-        model: The model with the weights it starts from.
-        iteration: The iteration it starts at.
-
-    Yields:
-        Another iteration, or other weights.
-    """
-    for name, value in (
-        ('iteration', iteration),
-        ('weights with the checksum', _checksum(model)),
-    ):
-        found = difference(str(value), lambda v=value: v)
-        if found is not None:
-            usual, odd, first, second = found
-            yield Problem(
-                'the processes do not start from the same state: '
-                f'{usual} has {name} {first}, but {odd} {second}',
-                'load_from, resume',
-                'let all hosts see one work_dir when resuming, and one file '
-                'of load_from',
-            )
-
-
 def _sample_names(source: BaseDataset) -> list[tuple[str, ...]]:
     """Image and mask of every sample, below the folders of the source."""
     folders = getattr(source, 'data_prefix', None) or {}
@@ -120,33 +89,3 @@ def _below(folder: str | None, path: str) -> str:
     if folder and path.startswith(folder):
         return path[len(folder) :].lstrip('/')
     return path
-
-
-@torch.no_grad()
-def _checksum(model: nn.Module) -> str:
-    """Hash the weights; sums of integers do not depend on the device."""
-    sums = [
-        _byte_sums(value)
-        for value in model.state_dict().values()
-        if isinstance(value, torch.Tensor) and value.numel()
-    ]
-    # One wait for the device.
-    return digest(torch.stack(sums).tolist()) if sums else ''
-
-
-def _byte_sums(value: torch.Tensor) -> torch.Tensor:
-    """Sum bytes, plainly and by their position, so that swaps are seen.
-
-    Args:
-        value: Any tensor that is not empty.
-
-    Returns:
-        (2,) int64, on the device of ``value``.
-    """
-    data = value.reshape(-1).view(torch.uint8)
-    whole = len(data) // PERIOD * PERIOD
-    # Column by column: the bytes are never held as int64.
-    columns = data[:whole].view(-1, PERIOD).sum(0, dtype=torch.int64)
-    columns[: len(data) - whole] += data[whole:]
-    places = torch.arange(1, PERIOD + 1, device=data.device)
-    return torch.stack([columns.sum(), (columns * places).sum()])

@@ -12,8 +12,8 @@ from mmengine.config import Config
 from ranks import run_ranks, set_rank
 
 from mmseg_classmix.distributed import lost_processes_explained
+from mmseg_classmix.distributed.agreement import RankFlag
 from mmseg_classmix.distributed.process_group import start_process_group
-from mmseg_classmix.distributed.rank_flag import RankFlag
 
 
 def config(**dist_cfg):

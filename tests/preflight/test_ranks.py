@@ -3,20 +3,18 @@
 import shutil
 
 import pytest
-import torch
 from mmengine.config import Config
 from mmengine.dataset import ConcatDataset
 from mmseg.datasets import BaseSegDataset
 from ranks import run_ranks
 from support import tiny_config
-from torch import nn
 
 from mmseg_classmix.datasets import MultiSourceDataset, UnlabeledDataset
 from mmseg_classmix.distributed import prepare_distributed
 from mmseg_classmix.distributed.process_group import start_process_group
 from mmseg_classmix.engine.runner import ClassMixRunner
 from mmseg_classmix.preflight import PreflightError
-from mmseg_classmix.preflight.ranks import compare_data, compare_start
+from mmseg_classmix.preflight.ranks import compare_data
 
 
 def disagreement(compare, *arguments, ranks=3):
@@ -107,48 +105,6 @@ def test_the_same_list_may_lie_in_another_folder(tmp_path):
             lambda data: compare_data('d', data), *sources, ranks=2
         )
         assert check is None
-
-
-def network(change=0.0):
-    net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
-    nn.init.constant_(net[0].weight, 0.5)
-    nn.init.zeros_(net[0].bias)
-    net[0].bias.data[1] += change
-    return net
-
-
-@pytest.mark.parametrize(
-    ('state', 'word'),
-    [
-        ((network(), 500), 'iteration'),
-        # The smallest change that a float can have.
-        ((network(float(torch.finfo().tiny)), 0), 'weights'),
-    ],
-)
-def test_another_start_is_refused(state, word):
-    message = disagreement(
-        lambda s: compare_start(*s), (network(), 0), state, ranks=2
-    )
-    assert word in message
-    assert message.index('rank 0') < message.index('rank 1')
-    assert 'work_dir' in message
-
-
-@pytest.mark.parametrize('size', [2, 1000])
-def test_swapped_weights_are_refused(size):
-    nets = [nn.Linear(size, 1, bias=False) for _ in range(2)]
-    values = torch.arange(size, dtype=torch.float32)
-    swapped = values.clone()
-    swapped[-2:] = values[-2:].flip(0)
-    for net, value in zip(nets, (values, swapped), strict=True):
-        net.weight.data[0] = value
-    message = disagreement(lambda n: compare_start(n, 0), *nets, ranks=2)
-    assert 'weights' in message
-
-
-def test_the_same_start_is_taken():
-    states = [(network(), 7), (network(), 7)]
-    assert disagreement(lambda s: compare_start(*s), *states, ranks=2) is None
 
 
 def train_with_split(rank, work_dir, roots):

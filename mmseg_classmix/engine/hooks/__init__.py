@@ -7,9 +7,6 @@ from mmseg_classmix.engine.hooks.mix_visualization_hook import (
     MixVisualizationHook,
 )
 from mmseg_classmix.engine.hooks.non_finite_hook import NonFiniteHook
-from mmseg_classmix.engine.hooks.plain_checkpoint_hook import (
-    PlainCheckpointHook,
-)
 from mmseg_classmix.engine.hooks.preemption_hook import PreemptionHook
 from mmseg_classmix.engine.hooks.resume_hook import ResumeHook
 from mmseg_classmix.engine.hooks.safe_checkpoint_hook import (
@@ -22,7 +19,6 @@ __all__ = [
     'MeanTeacherHook',
     'MixVisualizationHook',
     'NonFiniteHook',
-    'PlainCheckpointHook',
     'PreemptionHook',
     'ResumeHook',
     'SafeCheckpointHook',

@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from mmseg_classmix.distributed.unwrap import unwrap
+from mmseg_classmix.engine.hooks.safe_checkpoint_hook import checkpoint_hook
 from mmseg_classmix.engine.optimizers.steps import StepWatch
-from mmseg_classmix.engine.run_checkpoints import checkpoint_hook
 
 
 @HOOKS.register_module()

@@ -1,23 +1,135 @@
-"""A training that is asked to stop saves itself first."""
+"""A training that a signal asks to stop saves itself first."""
+
+import atexit
+import ctypes
+import mmap
+import os
+import signal
+import sys
+import time
+from functools import partial
+from types import FrameType
+from typing import Any, ClassVar
 
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import IterBasedTrainLoop, Runner
+from torch.utils.data import DataLoader
 
-from mmseg_classmix.distributed.rank_flag import RankFlag
+from mmseg_classmix.distributed.agreement import RankFlag
+from mmseg_classmix.engine.hooks.safe_checkpoint_hook import is_saved, save
 from mmseg_classmix.engine.loops.skipping_iterator import restart_workers
 from mmseg_classmix.engine.optimizers.steps import accumulative_counts
-from mmseg_classmix.engine.preemption import (
-    EXIT_CODE,
-    Preempted,
-    catch_signals,
-    caught_signal,
-    is_obeying,
-    protect_workers,
-    release_workers,
-    restore_signals,
-)
-from mmseg_classmix.engine.run_checkpoints import is_saved, save
+
+#: EX_TEMPFAIL of sysexits.h: nothing is wrong, run the same command again.
+EXIT_CODE = 75
+SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+PR_SET_PDEATHSIG = 1
+
+
+class Preempted(SystemExit):
+    """A training has been saved and wants to be resumed."""
+
+
+class _State:
+    """What the handler knows; the first byte is shared with the workers."""
+
+    process: int | None = None
+    name = ''
+    over = False
+    earlier: ClassVar[dict] = {}
+    shared = mmap.mmap(-1, 1)
+
+
+def obey_signals() -> None:
+    """Let PreemptionHook stop the trainings of this program on signals.
+
+    Until it starts to, and after the last iteration, the handlers stay those
+    of the program.
+    """
+    _State.process = os.getpid()
+    # Before multiprocessing's own: it waits for workers that it terminates.
+    atexit.register(release_workers)
+
+
+def _catch_signals() -> None:
+    """Take note of SIGTERM and SIGUSR1 from now on, instead of dying."""
+    _State.over = False
+    for number in SIGNALS:
+        _State.earlier[number] = signal.signal(number, _handle)
+
+
+def _restore_signals() -> None:
+    """Undo :func:`_catch_signals`."""
+    for number, handler in _State.earlier.items():
+        signal.signal(number, handler)
+    _State.earlier = {}
+
+
+def stop_with_parent() -> None:
+    """Get SIGTERM when the launcher of this process is killed (Linux).
+
+    Its workers would go on, and a resumed run would write beside them.
+    """
+    if sys.platform != 'linux':
+        return
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    # It may have died before.
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _is_obeying() -> bool:
+    """Say whether :func:`obey_signals` has been called in this process."""
+    return _State.process == os.getpid()
+
+
+def _caught_signal() -> str:
+    """Get the name of the first signal that was caught, or ''."""
+    return _State.name
+
+
+def _protect_workers(loader: DataLoader) -> None:
+    """Keep the workers of a loader alive when the whole job gets a signal.
+
+    Slurm, systemd and torchrun may signal every process. A worker that ends
+    would raise an error in the training, in the middle of an iteration.
+    """
+    if loader.num_workers:
+        start = partial(_start_worker, loader.worker_init_fn)
+        loader.worker_init_fn = start
+
+
+def release_workers() -> None:
+    """Let SIGTERM end the workers again, whatever comes after it."""
+    # The kernel sends it once more for every thread of a dead launcher.
+    _State.over = True
+    _State.shared[0] = 0
+
+
+def _handle(number: int, frame: FrameType | None) -> None:
+    if _State.process == os.getpid():
+        _State.shared[0] = not _State.over
+        _State.name = _State.name or signal.Signals(number).name
+    elif number == signal.SIGTERM:
+        _end_worker()
+
+
+def _end_worker() -> None:
+    # If all processes were meant, the training knows it in a moment.
+    for _ in range(10):
+        if _State.shared[0]:
+            return
+        time.sleep(0.1)
+    os._exit(0)
+
+
+def _start_worker(start: Any, worker_id: int) -> None:
+    # torch has just given its workers a handler of its own, which ends them.
+    signal.signal(signal.SIGTERM, _handle)
+    if start is not None:
+        start(worker_id)
 
 
 @HOOKS.register_module()
@@ -29,7 +141,7 @@ class PreemptionHook(Hook):
     gradient accumulation the one that ends it. A validation is broken off;
     the resumed run makes up for it. A signal before the first iteration is
     obeyed after it. Active in trainings by iteration, in a program that has
-    called ``mmseg_classmix.engine.preemption.obey_signals``, as
+    called ``mmseg_classmix.engine.hooks.preemption_hook.obey_signals``, as
     tools/train.py does.
 
     Raises:
@@ -49,9 +161,9 @@ class PreemptionHook(Hook):
         """Take note of signals from now on."""
         # Only a training has built its loop.
         by_iteration = isinstance(runner._train_loop, IterBasedTrainLoop)
-        self._active = is_obeying() and by_iteration
+        self._active = _is_obeying() and by_iteration
         if self._active:
-            catch_signals()
+            _catch_signals()
 
     def before_train(self, runner: Runner) -> None:
         """Prepare the agreement of the ranks, and the workers."""
@@ -59,10 +171,10 @@ class PreemptionHook(Hook):
             return
         loop = runner.train_loop
         self._flag = RankFlag(runner.cfg)
-        protect_workers(loop.dataloader)
+        _protect_workers(loop.dataloader)
         restart_workers(loop)
         if runner.val_loop is not None:
-            protect_workers(runner.val_loop.dataloader)
+            _protect_workers(runner.val_loop.dataloader)
 
     def after_train_iter(
         self,
@@ -97,13 +209,13 @@ class PreemptionHook(Hook):
         if self._flag is not None:
             self._flag.wait()
             self._flag = None
-            restore_signals()
+            _restore_signals()
 
     def _check(self, runner: Runner, done: int) -> None:
         if self._flag is None:
             return
         # Both sides are evaluated: every rank takes part every time.
-        self._stop = self._flag.seen(bool(caught_signal())) or self._stop
+        self._stop = self._flag.seen(bool(_caught_signal())) or self._stop
         last = done == runner.max_iters
         if self._stop and (last or done % accumulative_counts(runner) == 0):
             self._leave(runner, done)
@@ -116,7 +228,7 @@ class PreemptionHook(Hook):
         self._flag.least(0)
         release_workers()
         runner.logger.warning(
-            f'Stopped by {caught_signal() or "a signal to another process"} '
+            f'Stopped by {_caught_signal() or "a signal to another process"} '
             f'after iteration {done}, which is saved in {runner.work_dir}. '
             f'Exit code {EXIT_CODE}: run the same command with --resume'
         )

@@ -2,23 +2,27 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import torch
 from mmengine.dist import broadcast_object_list
 from mmengine.hooks import Hook
+from mmengine.logging import HistoryBuffer
 from mmengine.registry import HOOKS
 from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmseg_classmix.checkpoints import find_problem, newest_checkpoint
 from mmseg_classmix.checkpoints.compare import compare
 from mmseg_classmix.distributed.unwrap import unwrap
-from mmseg_classmix.engine.loops.skipping_iterator import start_data_at
-from mmseg_classmix.engine.optimizers.steps import accumulative_counts
-from mmseg_classmix.engine.run_checkpoints import (
+from mmseg_classmix.engine.hooks.safe_checkpoint_hook import (
     checkpoint_hook,
     checkpoint_place,
     is_saved,
     save,
 )
+from mmseg_classmix.engine.loops.skipping_iterator import start_data_at
+from mmseg_classmix.engine.optimizers.steps import accumulative_counts
 
 VALIDATED = 'last_validation'
 
@@ -36,6 +40,11 @@ class ResumeHook(Hook):
     batches before the checkpoint are not loaded again (mmengine 0.10.7 does),
     weights are not initialized first, so that no pretrained file is needed,
     and a validation that was cut off is made up for.
+
+    mmengine pickles the history of losses as objects with methods, which
+    ``torch.load(weights_only=True)`` refuses: mmengine 0.10.7 cannot resume
+    its own checkpoints with torch 2.6 and later. With this hook the log is
+    saved as tensors, whichever hook saves, and restored on resume.
 
     Raises:
         ValueError: If there are checkpoints and none can be resumed, or not
@@ -85,6 +94,21 @@ class ResumeHook(Hook):
                 'checkpoint: it comes first'
             )
             runner.val_loop.run()
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Turn histories into tensors and numpy scalars into numbers."""
+        hub = checkpoint.get('message_hub')
+        if hub:
+            checkpoint['message_hub'] = {k: _plain(v) for k, v in hub.items()}
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Turn tensors into histories."""
+        hub = checkpoint.get('message_hub')
+        if hub:
+            hub['log_scalars'] = {
+                name: _history(value)
+                for name, value in hub['log_scalars'].items()
+            }
 
     def before_val(self, runner: Runner) -> None:
         """Remember the best checkpoint so far."""
@@ -227,3 +251,19 @@ def _validation_is_due(runner: Runner) -> bool:
 def _best(runner: Runner) -> dict[str, str]:
     info = runner.message_hub.runtime_info
     return {k: v for k, v in info.items() if k.startswith('best_ckpt')}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, HistoryBuffer):
+        log, count = (torch.from_numpy(np.asarray(x)) for x in value.data)
+        return dict(log=log, count=count, max_length=value.max_length)
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _history(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    log, count = (value[key].cpu().numpy() for key in ('log', 'count'))
+    return HistoryBuffer(log, count, value['max_length'])
