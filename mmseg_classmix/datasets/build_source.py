@@ -13,7 +13,7 @@ from mmseg_classmix.datasets.image_dataset import (
     no_list,
     read_names,
 )
-from mmseg_classmix.datasets.source_check import is_remote
+from mmseg_classmix.datasets.sample_files import is_remote
 
 
 def build_source(place: str, dataset: BaseDataset | dict) -> BaseDataset:

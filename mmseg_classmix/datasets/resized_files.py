@@ -12,7 +12,7 @@ from mmengine.dataset import BaseDataset
 from mmseg.datasets.transforms import LoadAnnotations
 
 from mmseg_classmix.datasets.checked_pipeline import CheckedPipeline
-from mmseg_classmix.datasets.source_check import is_remote
+from mmseg_classmix.datasets.sample_files import is_remote
 
 # What is loaded, and where its path is.
 PATHS = {'img': 'img_path', 'gt_seg_map': 'seg_map_path'}

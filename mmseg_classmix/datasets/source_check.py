@@ -4,7 +4,7 @@ import os.path as osp
 
 from mmengine.dataset import BaseDataset
 
-from mmseg_classmix.datasets.file_check import FILES, all_steps
+from mmseg_classmix.datasets.sample_files import FILES, all_steps
 
 
 def is_remote(dataset: BaseDataset, key: str, path: str = '') -> bool:

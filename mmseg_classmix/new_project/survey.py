@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_classmix.datasets.file_check import (
+from mmseg_classmix.datasets.sample_files import (
     FileReport,
     loaders,
     read_sample,

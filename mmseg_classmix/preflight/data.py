@@ -11,13 +11,13 @@ from mmengine.logging import print_log
 
 from mmseg_classmix.datasets import UnlabeledDataset
 from mmseg_classmix.datasets.checked_pipeline import FIND_ALL
-from mmseg_classmix.datasets.file_check import (
+from mmseg_classmix.datasets.sample_files import (
     FILES,
     file_of,
     header_problem,
     loaders,
 )
-from mmseg_classmix.datasets.source_check import is_remote, real_path
+from mmseg_classmix.datasets.sample_files import is_remote, real_path
 from mmseg_classmix.datasets.wrappers import leaves
 from mmseg_classmix.preflight.problem import Problem, Start, check
 

@@ -27,7 +27,7 @@ from prettytable import PrettyTable
 
 import mmseg_classmix  # noqa: F401  registers the datasets
 from mmseg_classmix.datasets.build_source import build_source
-from mmseg_classmix.datasets.file_check import (
+from mmseg_classmix.datasets.sample_files import (
     PROBLEMS,
     FileReport,
     loaders,
