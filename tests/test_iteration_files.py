@@ -27,7 +27,7 @@ FILES = [
     'engine/optimizers/steps.py',
 ]
 #: They look at a file before it is decoded, never at a sample.
-CHECKS = {'datasets/file_check.py', 'datasets/image_files.py'}
+CHECKS = {'datasets/sample_files.py', 'datasets/image_files.py'}
 
 
 @contextmanager

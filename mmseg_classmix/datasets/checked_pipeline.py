@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from mmengine.dataset import BaseDataset, Compose
 
-from mmseg_classmix.datasets.sample_files import file_of, header_problem
 from mmseg_classmix.datasets.image_files import swapped
+from mmseg_classmix.datasets.sample_files import file_of, header_problem
 from mmseg_classmix.datasets.wrappers import leaves
 
 FIND_ALL = (

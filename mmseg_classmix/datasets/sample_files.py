@@ -1,6 +1,7 @@
 """The files of one sample, read as training reads them."""
 
 import hashlib
+import os.path as osp
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -10,6 +11,7 @@ import numpy as np
 from mmcv.transforms import LoadAnnotations as AnyLoadAnnotations
 from mmcv.transforms import LoadImageFromFile
 from mmengine import fileio
+from mmengine.dataset import BaseDataset
 from mmseg.datasets.transforms import LoadAnnotations
 
 from mmseg_classmix.datasets.hidden_masks import LoadHiddenMask
@@ -75,6 +77,47 @@ def file_of(step: Callable) -> tuple[str, str] | None:
         if isinstance(step, loader):
             return key, kind
     return None
+
+
+def is_remote(dataset: BaseDataset, key: str, path: str = '') -> bool:
+    """Whether a file backend reads what the file system may not have.
+
+    Args:
+        dataset: A built dataset, no wrapper.
+        key: Entry of its samples and of ``data_prefix``, such as 'img_path'.
+        path: Path or address of a file or folder.
+
+    Returns:
+        True for an address (``s3://...``), and if the dataset, or the
+        transform that reads this entry, has ``backend_args``.
+    """
+    _, loader = FILES.get(key, ('', ()))
+    return (
+        '://' in path
+        or bool(getattr(dataset, 'backend_args', None))
+        or any(
+            isinstance(step, loader) and getattr(step, 'backend_args', None)
+            for step in all_steps(getattr(dataset, 'pipeline', None))
+        )
+    )
+
+
+def real_path(path: str, folders: dict[str, str]) -> str:
+    """Resolve links; folders only once.
+
+    Args:
+        path: Path of a file.
+        folders: Resolved folders, kept by the caller.
+
+    Returns:
+        The path without links.
+    """
+    if osp.islink(path):
+        return osp.realpath(path)
+    folder, name = osp.split(path)
+    if folder not in folders:
+        folders[folder] = osp.realpath(folder)
+    return osp.join(folders[folder], name)
 
 
 def loaders(pipeline: Callable | None = None) -> list[Callable]:

@@ -13,8 +13,8 @@ import numpy as np
 from mmengine.utils import ProgressBar
 from PIL import Image
 
-from mmseg_classmix.datasets.sample_files import header_problem, loaders
 from mmseg_classmix.datasets.image_files import has_16_bits
+from mmseg_classmix.datasets.sample_files import header_problem, loaders
 from mmseg_classmix.new_project.findings import REPLACE, Findings
 
 # EXIF orientations that turn an image on its side.

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mmseg_classmix.datasets.sample_files import FileReport
 from mmseg_classmix.datasets.image_dataset import (
     IMG_SUFFIXES,
     without_suffix,
 )
-from mmseg_classmix.datasets.sample_files import real_path
+from mmseg_classmix.datasets.sample_files import FileReport, real_path
 from mmseg_classmix.new_project.findings import Findings
 from mmseg_classmix.new_project.images import digest, read_all, same_picture
 from mmseg_classmix.new_project.masks import MaskValues

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_classmix.datasets.sample_files import (
-    FileReport,
-    loaders,
-    read_sample,
-)
 from mmseg_classmix.datasets.image_dataset import (
     IMG_SUFFIXES,
     find_images,
     without_suffix,
+)
+from mmseg_classmix.datasets.sample_files import (
+    FileReport,
+    loaders,
+    read_sample,
 )
 from mmseg_classmix.datasets.splits import (
     check_names,

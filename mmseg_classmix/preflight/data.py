@@ -15,9 +15,10 @@ from mmseg_classmix.datasets.sample_files import (
     FILES,
     file_of,
     header_problem,
+    is_remote,
     loaders,
+    real_path,
 )
-from mmseg_classmix.datasets.sample_files import is_remote, real_path
 from mmseg_classmix.datasets.wrappers import leaves
 from mmseg_classmix.preflight.problem import Problem, Start, check
 
