@@ -233,7 +233,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             found = survey(args, len(classes), findings, masks)
         if findings.problems:
             print(findings.report(args.examples))
-            print(f'{len(findings.problems)} problems; nothing was written')
             return 1
         proposal = propose(
             [r.size for r in found.labeled.reports.values()],
