@@ -9,7 +9,7 @@ import pytest
 from layouts import relocate, write_cityscapes, write_voc
 from mmengine.config import Config
 from PIL import Image
-from support import ROOT, call_tool, run_process
+from support import CLASSMIX, ROOT, call_tool, run_process
 
 TOOL = ROOT / 'tools' / 'dataset_converters' / 'check_dataset.py'
 BASE = ROOT / 'configs' / '_base_' / 'datasets'
@@ -174,6 +174,26 @@ def test_data_set_that_is_not_there(tmp_path):
     assert rows(output)['images'] == dict(labeled='not built', val='not built')
     assert 'trainaug.txt' in output
     assert 'val.txt' in output
+
+
+def test_hidden_masks_are_read_as_the_labeled_ones(own_data, tmp_path):
+    hidden = own_data / 'masks' / 'unlabeled'
+    hidden.mkdir()
+    for path in (own_data / 'images' / 'unlabeled').iterdir():
+        shutil.copy(own_data / 'masks' / 'train' / path.name, hidden)
+    config = tmp_path / 'config.py'
+    config.write_text(
+        f"_base_ = '{CLASSMIX}'\n"
+        "_base_.unlabeled.data_prefix.seg_map_path = 'masks/unlabeled'\n"
+        '_base_.unlabeled.eval_pseudo_labels = True\n'
+        'train_dataloader = dict(\n'
+        '    dataset=dict(datasets=[_base_.labeled, _base_.unlabeled]))\n'
+    )
+    code, output = check(config)
+    assert code == 0, output
+    (hidden / 'im_3.png').unlink()
+    code, output = check(config)
+    assert code == 1 and rows(output)['missing masks']['unlabeled'] == '1'
 
 
 def test_camvid(camvid):

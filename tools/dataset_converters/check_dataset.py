@@ -21,12 +21,14 @@ from multiprocessing import Pool
 
 import numpy as np
 from mmengine.config import Config
+from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 from mmengine.utils import ProgressBar
 from prettytable import PrettyTable
 
 import mmseg_classmix  # noqa: F401  registers the datasets
 from mmseg_classmix.datasets.build_source import build_source
+from mmseg_classmix.datasets.hidden_masks import agree_on_hidden_masks
 from mmseg_classmix.datasets.sample_files import (
     PROBLEMS,
     FileReport,
@@ -47,6 +49,7 @@ class Stream:
 
     key: str
     cfg: dict
+    dataset: BaseDataset | None = None
     error: str = ''
     classes: tuple[str, ...] = ()
     reports: list[FileReport] = field(default_factory=list)
@@ -119,17 +122,40 @@ def without_pipeline(cfg: dict) -> dict:
     return replace_leaves(cfg, lambda leaf: dict(leaf, pipeline=[]))
 
 
+def build_streams(streams: dict[str, Stream]) -> None:
+    """Build the datasets, as training does."""
+    for stream in streams.values():
+        try:
+            stream.dataset = build_source(stream.key, stream.cfg)
+        # Whatever the reason is, it is a finding.
+        except Exception as error:
+            stream.error = f'{type(error).__name__}: {error}'
+    labeled = streams['labeled']
+    others = [
+        stream
+        for name, stream in streams.items()
+        if name.startswith('unlabeled') and stream.dataset is not None
+    ]
+    if labeled.dataset is not None and others:
+        try:
+            agree_on_hidden_masks(
+                (labeled.key, labeled.dataset),
+                [(other.key, other.dataset) for other in others],
+            )
+        except ValueError as error:
+            others[0].error, others[0].dataset = str(error), None
+    for stream in streams.values():
+        if stream.dataset is not None:
+            own = stream.dataset.metainfo.get('classes')
+            stream.classes = tuple(own or streams['labeled'].classes)
+
+
 def read_stream(name: str, stream: Stream, workers: int) -> None:
-    """Build the dataset of a stream and read its files."""
-    try:
-        dataset = build_source(stream.key, stream.cfg)
-    # A data set that cannot be built is a finding, whatever the reason.
-    except Exception as error:
-        stream.error = f'{type(error).__name__}: {error}'
+    """Read the files of a stream."""
+    if stream.dataset is None:
         return
-    stream.classes = tuple(dataset.metainfo.get('classes') or ())
     by_path = {}
-    for _, leaf in leaves(stream.key, dataset):
+    for _, leaf in leaves(stream.key, stream.dataset):
         check = partial(
             read_sample,
             steps=loaders(leaf.pipeline),
@@ -165,7 +191,8 @@ def file_cells(stream: Stream) -> dict[str, object]:
         'images': len(stream.reports),
         'listed twice': len(stream.repeated),
     }
-    no_masks = stream.cfg.get('type') == 'UnlabeledDataset'
+    kind, hidden = map(stream.cfg.get, ('type', 'eval_pseudo_labels'))
+    no_masks = kind == 'UnlabeledDataset' and not hidden
     for kind in PROBLEMS:
         if not (no_masks and 'mask' in kind):
             cells[kind] = stream.count(kind)
@@ -264,6 +291,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     cfg = Config.fromfile(args.config)
     init_default_scope('mmseg')
     streams = find_streams(cfg)
+    build_streams(streams)
     for name, stream in streams.items():
         read_stream(name, stream, args.workers)
     common = overlaps(streams)
