@@ -19,16 +19,7 @@ MIB = 2**20
 def measure(
     sides: dict[str, Callable[[], object]], rounds: int, threads: int
 ) -> dict[str, Measurement]:
-    """Run every side once a round, after one round that does not count.
-
-    Args:
-        sides: What to measure, by name. CUDA is waited for.
-        rounds: Number of rounds, at least 1.
-        threads: Threads of torch on the CPU.
-
-    Returns:
-        Times of every side in seconds: ``median``, ``iqr``.
-    """
+    """Run every side once a round, after one round that does not count."""
     taken = {name: [] for name in sides}
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
@@ -48,15 +39,7 @@ def measure(
 
 
 def report(results: dict[str, Measurement], unit: str) -> list[str]:
-    """Write a Markdown table; ratios are to one of the sides.
-
-    Args:
-        results: As from :func:`measure`.
-        unit: Name of the side that counts as 1.
-
-    Returns:
-        Lines: median, spread (interquartile range) and ratio of every side.
-    """
+    """Write a Markdown table; ratios are to one of the sides."""
     base = results[unit].median
     lines = ['| | median (ms) | spread (ms) | ratio |', '|---|---|---|---|']
     for name, result in results.items():
@@ -73,10 +56,6 @@ def peak_in_child(side: Callable[[], object], device: str) -> float:
     The second call finds what the first has left, such as gradients. On the
     CPU: resident memory of a forked process (Linux), since the peak of a
     process never falls. On a GPU: what torch has allocated.
-
-    Args:
-        side: What to call.
-        device: 'cpu' or 'cuda'.
     """
     if device != 'cpu':
         torch.cuda.synchronize()

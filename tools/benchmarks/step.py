@@ -138,17 +138,7 @@ def measure_all(
 def time_of_parts(
     runner: ClassMixRunner, step: Callable[[], None], rounds: int, cuda: bool
 ) -> dict[str, float]:
-    """Run a step under the profiler.
-
-    Args:
-        runner: Runner of a mean teacher without a wrapper.
-        step: One iteration.
-        rounds: How many.
-        cuda: Whether to count the time on the GPU, not that on the host.
-
-    Returns:
-        Milliseconds of every part in one iteration, the longest first.
-    """
+    """Run a step under the profiler."""
     activities = [ProfilerActivity.CPU]
     if cuda:
         activities.append(ProfilerActivity.CUDA)
