@@ -8,27 +8,27 @@ SKY, BUILDING, ROAD, SIDEWALK, VEGETATION, CAR, PERSON, POLE, SIGN = range(9)
 # Hues of brick, plaster and sandstone.
 WARM = (-0.1, 1.1)
 
+Rng = np.random.Generator
+# BGR in 0..255; class, texture (0..255) and distance in meters.
 Color = tuple[float, float, float]
+Surface = tuple[int, int, float]
 
 
 def shade(color: Color, factor: float) -> Color:
-    """Make a color, BGR in 0..255, darker (below 1) or brighter (above 1)."""
+    """Make a color darker (below 1) or brighter (above 1)."""
     return tuple(min(255.0, channel * factor) for channel in color)
 
 
 def pick_paint(
-    rng: np.random.Generator,
+    rng: Rng,
     saturation: float = 0.8,
     gray: float = 0.4,
     hues: tuple[float, float] = (0, 6),
 ) -> Color:
-    """Draw the color of something made by people, BGR in 0..255.
+    """Draw the color of something made by people.
 
-    Args:
-        rng: Source of randomness.
-        saturation: Highest saturation, 0..1.
-        gray: Share of colors without any hue, 0..1.
-        hues: Range of the hue: 0 red, 1 yellow, 2 green, 3 cyan, 4 blue.
+    ``gray`` is the share of colors without any hue; hues are 0 red, 1 yellow,
+    2 green, 3 cyan, 4 blue.
     """
     value = rng.uniform(40, 240)
     strength = 0.08 if rng.random() < gray else saturation
@@ -44,19 +44,12 @@ class Canvas:
     """Two pictures drawn at once: color, and what the surface is.
 
     World coordinates are meters: x to the right, y up, z ahead of the
-    camera; (0, 0, 0) lies on the road below the camera.
-
-    Args:
-        rng: Chooses the camera.
-        size: Height and width in pixels.
-
-    Attributes:
-        color: (H, W, 3) uint8, BGR.
-        surface: (H, W, 3) uint8: class, strength of the texture (0..255) and
-            distance (meters, at most 255).
+    camera; (0, 0, 0) lies on the road below the camera. ``color`` is
+    (H, W, 3) uint8 BGR, ``surface`` (H, W, 3) uint8: class, texture and
+    distance (at most 255).
     """
 
-    def __init__(self, rng: np.random.Generator, size: tuple[int, int]):
+    def __init__(self, rng: Rng, size: tuple[int, int]):
         height, width = size
         self.color = np.zeros((height, width, 3), np.uint8)
         self.surface = np.zeros((height, width, 3), np.uint8)
@@ -71,48 +64,35 @@ class Canvas:
         self.roll = np.array([[cos, sin], [-sin, cos]])
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """Project points of the world, (..., 3) meters, to pixels.
-
-        Returns:
-            (..., 2) int32, column and row, not clipped to the picture.
-        """
+        """Project (..., 3) points of the world to (..., 2) int32 pixels."""
         points = np.asarray(points, np.float64)
         depth = np.maximum(points[..., 2], 0.8)
         scale = self.focal / depth
-        flat = np.empty((*depth.shape, 2))
         # The street bends; everything along it moves sideways together.
-        flat[..., 0] = (points[..., 0] + self.curve * depth * depth) * scale
-        flat[..., 1] = (self.eye - points[..., 1]) * scale
-        flat = flat @ self.roll + self.center
+        x = (points[..., 0] + self.curve * depth * depth) * scale
+        y = (self.eye - points[..., 1]) * scale
+        flat = np.stack([x, y], -1) @ self.roll + self.center
         return np.rint(flat).astype(np.int32)
 
     def paint(
         self,
-        polygons: np.ndarray | list[np.ndarray],
+        polygons: np.ndarray,
         color: Color,
-        surface: tuple[int, int, float] | None = None,
+        surface: Surface | None = None,
     ) -> None:
-        """Fill polygons given in pixels.
+        """Fill one (N, 2) int32 polygon of pixels, or several (M, N, 2).
 
-        Args:
-            polygons: One (N, 2) int32 polygon or several that do not overlap.
-            color: BGR in 0..255.
-            surface: Class, texture and distance. Without it this is a detail
-                of what lies below.
+        Several must not overlap. Without ``surface`` they are a detail of what
+        lies below.
         """
-        if isinstance(polygons, np.ndarray):
-            polygons = [polygons] if polygons.ndim == 2 else list(polygons)
+        polygons = list(polygons.reshape(-1, *polygons.shape[-2:]))
         cv2.fillPoly(self.color, polygons, color)
         if surface is not None:
-            label, grain, distance = surface
-            value = (label, grain, min(distance, 255.0))
+            value = (*surface[:2], min(surface[2], 255.0))
             cv2.fillPoly(self.surface, polygons, value)
 
     def solid(
-        self,
-        points: np.ndarray,
-        color: Color,
-        surface: tuple[int, int, float] | None = None,
+        self, points: np.ndarray, color: Color, surface: Surface | None = None
     ) -> None:
         """Fill one (N, 3) polygon of the world, or several (M, N, 3)."""
         self.paint(self.project(points), color, surface)
@@ -123,14 +103,12 @@ class Canvas:
         z: float,
         outline: np.ndarray,
         color: Color,
-        surface: tuple[int, int, float] | None = None,
+        surface: Surface | None = None,
     ) -> None:
         """Fill a flat (N, 2) shape at (x, z) that faces the camera."""
         outline = np.asarray(outline, np.float64)
-        points = np.empty((len(outline), 3))
-        points[:, 0] = outline[:, 0] + x
-        points[:, 1] = outline[:, 1]
-        points[:, 2] = z
+        ahead = np.full(len(outline), z)
+        points = np.column_stack([outline[:, 0] + x, outline[:, 1], ahead])
         self.solid(points, color, surface)
 
     def darken(self, points: np.ndarray, factor: float) -> None:
@@ -153,10 +131,8 @@ def ring(
 ) -> np.ndarray:
     """Return the (corners, 2) outline of an ellipse around (x, y)."""
     angle = np.arange(corners) * (2 * np.pi / corners)
-    outline = np.empty((corners, 2))
-    outline[:, 0] = x + radius_x * np.cos(angle)
-    outline[:, 1] = y + radius_y * np.sin(angle)
-    return outline
+    columns = x + radius_x * np.cos(angle), y + radius_y * np.sin(angle)
+    return np.column_stack(columns)
 
 
 def box(left: float, bottom: float, right: float, top: float) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Cars, persons, poles, signs, trees and bushes."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from mmseg_classmix.demo.canvas import (
@@ -10,6 +12,7 @@ from mmseg_classmix.demo.canvas import (
     VEGETATION,
     Canvas,
     Color,
+    Rng,
     box,
     pick_paint,
     ring,
@@ -21,11 +24,7 @@ _FACES = ((0, 1, 5, 4), (1, 2, 6, 5), (2, 3, 7, 6), (3, 0, 4, 7))
 
 
 class _Car:
-    """One car: its measures, its place and the way it faces."""
-
-    def __init__(
-        self, rng: np.random.Generator, x: float, z: float, turn: float
-    ):
+    def __init__(self, rng: Rng, x: float, z: float, turn: float):
         van = rng.random() < 0.25
         self.length = rng.uniform(3.6, 4.8) + van * rng.uniform(0, 1.5)
         self.width = rng.uniform(1.6, 1.9) + 0.2 * van
@@ -39,7 +38,7 @@ class _Car:
         self.axes = np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]])
         self.paint = pick_paint(rng)
         self.glass = shade((60, 50, 40), rng.uniform(0.4, 3))
-        self.grain = int(rng.integers(5, 60))
+        self.surface = (CAR, int(rng.integers(5, 60)), z)
         self.panel = van and rng.random() < 0.5
 
     def at(self, points: np.ndarray) -> np.ndarray:
@@ -48,12 +47,11 @@ class _Car:
 
     def block(self, low: float, high: float, cabin: bool) -> np.ndarray:
         """Return the (8, 3) corners of the body or of the cabin."""
-        half = self.width / 2 * (0.95 if cabin else 1)
+        half, lean = self.width / 2, 0.0
         back, ahead = -self.length / 2, self.length / 2
-        lean = 0.0
         if cabin:
+            half, lean = half * 0.95, self.slope
             back, ahead = back + self.back, ahead - self.front
-            lean = self.slope
         corners = []
         for y, inset in ((low, 0.0), (high, lean)):
             side = half - inset * 0.25
@@ -66,49 +64,42 @@ class _Car:
         return self.at(corners)
 
 
-def _faces_camera(polygon: np.ndarray) -> bool:
-    """Whether a projected (N, 2) polygon is seen from its outside."""
-    (ax, ay), (bx, by), (cx, cy) = polygon[:3].tolist()
-    return (bx - ax) * (cy - by) - (by - ay) * (cx - bx) < 0
+def _visible(block: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the sides of a projected block that the camera sees."""
+    for index, face in enumerate(_FACES):
+        polygon = block[list(face)]
+        (ax, ay), (bx, by), (cx, cy) = polygon[:3].tolist()
+        if (bx - ax) * (cy - by) - (by - ay) * (cx - bx) < 0:
+            yield index, polygon
 
 
 def draw_car(
-    canvas: Canvas, rng: np.random.Generator, x: float, z: float, turn: float
+    canvas: Canvas, rng: Rng, x: float, z: float, turn: float
 ) -> None:
     """Draw a car at (x, z), turned by radians; 0 faces away."""
     car = _Car(rng, x, z, turn)
-    surface = (CAR, car.grain, z)
     half, end = car.width / 2 + 0.15, car.length / 2 + 0.2
     ground = [[-half, 0, -end], [half, 0, -end], [half, 0, end]]
     canvas.darken(car.at([*ground, [-half, 0, end]]), rng.uniform(0.3, 0.6))
     body = canvas.project(car.block(0.25, car.waist, cabin=False))
-    _draw_wheels(canvas, car, surface, near=False)
-    for index, face in enumerate(_FACES):
-        polygon = body[list(face)]
-        if _faces_camera(polygon):
-            tone = (0.75, 0.9, 0.75, 0.9)[index]
-            canvas.paint(polygon, shade(car.paint, tone), surface)
-            if index in (0, 2):
-                _draw_lamps(canvas, car, rear=index == 0)
-    canvas.paint(body[4:], shade(car.paint, 1.1), surface)
-    _draw_wheels(canvas, car, surface, near=True)
+    _draw_wheels(canvas, car, near=False)
+    for index, polygon in _visible(body):
+        tone = 0.9 if index % 2 else 0.75
+        canvas.paint(polygon, shade(car.paint, tone), car.surface)
+        if index % 2 == 0:
+            _draw_lamps(canvas, car, rear=index == 0)
+    canvas.paint(body[4:], shade(car.paint, 1.1), car.surface)
+    _draw_wheels(canvas, car, near=True)
     cabin = canvas.project(car.block(car.waist, car.top, cabin=True))
-    for index, face in enumerate(_FACES):
-        polygon = cabin[list(face)]
-        if _faces_camera(polygon):
-            _draw_window(canvas, car, polygon, index, surface)
-    canvas.paint(cabin[4:], shade(car.paint, 1.15), surface)
+    for index, polygon in _visible(cabin):
+        canvas.paint(polygon, shade(car.paint, 0.95), car.surface)
+        _draw_glass(canvas, car, polygon, index)
+    canvas.paint(cabin[4:], shade(car.paint, 1.15), car.surface)
 
 
-def _draw_window(
-    canvas: Canvas,
-    car: _Car,
-    polygon: np.ndarray,
-    index: int,
-    surface: tuple[int, int, float],
+def _draw_glass(
+    canvas: Canvas, car: _Car, polygon: np.ndarray, index: int
 ) -> None:
-    """Draw one side of the cabin with its glass."""
-    canvas.paint(polygon, shade(car.paint, 0.95), surface)
     if car.panel and index != 2:
         return
     a, b, c, d = polygon.astype(np.float64)
@@ -125,16 +116,14 @@ def _draw_window(
         canvas.paint(np.rint(glass).astype(np.int32), car.glass)
 
 
-def _draw_wheels(
-    canvas: Canvas, car: _Car, surface: tuple[int, int, float], near: bool
-) -> None:
+def _draw_wheels(canvas: Canvas, car: _Car, near: bool) -> None:
     """Draw the two wheels of the side turned to (or from) the camera."""
     eye = car.axes @ -car.place
     side = np.sign(eye[0]) * (1 if near else -1) * car.width / 2
     for ahead in (-0.31, 0.31):
         rim = ring(ahead * car.length, 0.32, 0.34, 0.34, 12)
         points = np.column_stack([np.full(12, side), rim[:, 1], rim[:, 0]])
-        canvas.solid(car.at(points), (28, 26, 26), surface)
+        canvas.solid(car.at(points), (28, 26, 26), car.surface)
         if near:
             hub = points * [1, 0.5, 0.5]
             hub[:, 1:] += [0.16, ahead * car.length * 0.5]
@@ -146,11 +135,12 @@ def _draw_lamps(canvas: Canvas, car: _Car, rear: bool) -> None:
     end = car.length / 2 * (-1 if rear else 1)
     high = car.waist - 0.12
     lamp = (40, 40, 200) if rear else (225, 235, 235)
-    shapes = [(box(-0.5, 0.25, 0.5, 0.42), (45, 45, 45))]
-    for left in (-0.48, 0.3):
-        shapes.append((box(left, high - 0.18, left + 0.18, high), lamp))
-    shapes.append((box(-0.15, 0.45, 0.15, 0.57), (215, 215, 215)))
-    for outline, color in shapes:
+    for outline, color in (
+        (box(-0.5, 0.25, 0.5, 0.42), (45, 45, 45)),
+        (box(-0.48, high - 0.18, -0.48 + 0.18, high), lamp),
+        (box(0.3, high - 0.18, 0.3 + 0.18, high), lamp),
+        (box(-0.15, 0.45, 0.15, 0.57), (215, 215, 215)),
+    ):
         points = np.column_stack(
             [outline[:, 0] * car.width, outline[:, 1], np.full(4, end)]
         )
@@ -164,9 +154,7 @@ _SIGN_COLORS = (
 )
 
 
-def draw_person(
-    canvas: Canvas, rng: np.random.Generator, x: float, z: float
-) -> None:
+def draw_person(canvas: Canvas, rng: Rng, x: float, z: float) -> None:
     """Draw a standing or walking person at (x, z)."""
     size = rng.uniform(1.5, 1.95) * (0.65 if rng.random() < 0.12 else 1)
     surface = (PERSON, int(rng.integers(5, 70)), z)
@@ -177,17 +165,14 @@ def draw_person(
     def part(outline: np.ndarray | list, color: Color) -> None:
         canvas.card(x, z, np.asarray(outline) * size, color, surface)
 
-    canvas.darken(
-        np.column_stack([ring(x, z, 0.35, 0.3), np.zeros(10)])[:, [0, 2, 1]],
-        0.6,
-    )
+    shadow = ring(x, z, 0.35, 0.3)
+    canvas.darken(np.insert(shadow, 1, 0, axis=1), 0.6)
     for side in (-1, 1):
         foot, hip = side * (0.04 + step), side * 0.045
         leg = [[foot - 0.035, 0], [foot + 0.035, 0]]
         leg += [[hip + 0.05, 0.5], [hip - 0.05, 0.5]]
         part(leg, shade(trousers, 1 if side > 0 else 0.8))
-        shoe = box(foot - 0.04, 0, foot + 0.05, 0.035)
-        part(shoe, (35, 35, 40))
+        part(box(foot - 0.04, 0, foot + 0.05, 0.035), (35, 35, 40))
     hem = rng.choice([0.46, 0.46, 0.36, 0.25])
     body = [[-wide * 0.9, hem], [wide * 0.9, hem], [wide, 0.78]]
     body += [[0.04, 0.84], [-0.04, 0.84], [-wide, 0.78]]
@@ -198,16 +183,13 @@ def draw_person(
         arm += [[side * (swing + 0.03), 0.45], [side * (swing - 0.03), 0.45]]
         part(arm, shade(coat, 0.8))
     part(ring(0, 0.92, 0.062, 0.078), skin)
-    hair = ring(0, 0.945, 0.066, 0.06)[:6]
-    part(hair, pick_paint(rng, 0.5, 0.7))
+    part(ring(0, 0.945, 0.066, 0.06)[:6], pick_paint(rng, 0.5, 0.7))
     if rng.random() < 0.35:
         left = rng.choice([-1, 1]) * wide - 0.06
         part(box(left, 0.42, left + 0.13, 0.64), pick_paint(rng))
 
 
-def draw_pole(
-    canvas: Canvas, rng: np.random.Generator, x: float, z: float
-) -> None:
+def draw_pole(canvas: Canvas, rng: Rng, x: float, z: float) -> None:
     """Draw a street lamp, a mast or a bollard at (x, z)."""
     height = rng.choice([1.0, 3.5, 6.0, 8.0]) * rng.uniform(0.8, 1.2)
     thick = rng.uniform(0.16, 0.3)
@@ -222,9 +204,7 @@ def draw_pole(
         canvas.card(x, z, lamp, shade(color, 1.4), surface)
 
 
-def draw_sign(
-    canvas: Canvas, rng: np.random.Generator, x: float, z: float
-) -> None:
+def draw_sign(canvas: Canvas, rng: Rng, x: float, z: float) -> None:
     """Draw a round, three-cornered or rectangular sign on its pole."""
     height, size = rng.uniform(1.9, 3), rng.uniform(0.7, 1.2)
     thick = rng.uniform(0.1, 0.2)
@@ -249,8 +229,8 @@ def draw_sign(
     canvas.card(x, z, mark, (30, 30, 30), surface)
 
 
-def pick_leaf(rng: np.random.Generator) -> Color:
-    """Draw the color of leaves: green mostly, sometimes of the autumn."""
+def pick_leaf(rng: Rng) -> Color:
+    """Draw the color of leaves: mostly green, sometimes of the autumn."""
     tint = np.array([[50, 105, 70], [40, 80, 110], [45, 120, 150]])
     leaf = tint[rng.choice(3, p=[0.7, 0.2, 0.1])] * rng.uniform(0.6, 1.4, 3)
     return tuple(float(min(255, channel)) for channel in leaf)
@@ -258,7 +238,7 @@ def pick_leaf(rng: np.random.Generator) -> Color:
 
 def _draw_leaves(
     canvas: Canvas,
-    rng: np.random.Generator,
+    rng: Rng,
     place: tuple[float, float],
     crown: tuple[float, float, float],
     blobs: int,
@@ -280,9 +260,7 @@ def _draw_leaves(
         canvas.card(x, z, blob, shade(leaf, tone), surface)
 
 
-def draw_tree(
-    canvas: Canvas, rng: np.random.Generator, x: float, z: float
-) -> None:
+def draw_tree(canvas: Canvas, rng: Rng, x: float, z: float) -> None:
     """Draw a tree with a round or a pointed crown at (x, z)."""
     trunk = rng.uniform(1.6, 3.2)
     wide, tall = rng.uniform(1, 2.6), rng.uniform(1.2, 2.8)
@@ -304,9 +282,7 @@ def draw_tree(
         canvas.card(x, z, cone, shade(leaf, 0.7 + 0.13 * level), surface)
 
 
-def draw_bush(
-    canvas: Canvas, rng: np.random.Generator, x: float, z: float
-) -> None:
+def draw_bush(canvas: Canvas, rng: Rng, x: float, z: float) -> None:
     """Draw a bush at (x, z)."""
     tall = rng.uniform(0.3, 0.8)
     crown = (tall, rng.uniform(0.5, 1.6), tall)

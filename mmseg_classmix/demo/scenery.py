@@ -1,7 +1,5 @@
 """Sky, horizon, ground and houses: what a street leads through."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from mmseg_classmix.demo.canvas import (
@@ -13,6 +11,7 @@ from mmseg_classmix.demo.canvas import (
     WARM,
     Canvas,
     Color,
+    Rng,
     pick_paint,
     ring,
     shade,
@@ -22,44 +21,29 @@ from mmseg_classmix.demo.objects import draw_bush, draw_tree, pick_leaf
 FAR = 120.0
 
 
-@dataclass
 class Street:
     """Measures in meters and the light of one scene."""
 
-    left: float
-    right: float
-    walk: float
-    dusk: bool
-    haze: Color
-    thickness: float
-    sun: int
-
-    @classmethod
-    def pick(cls, rng: np.random.Generator) -> 'Street':
-        """Choose a street."""
+    def __init__(self, rng: Rng):
         width = rng.uniform(6, 12)
-        left = -width * rng.uniform(0.3, 0.6)
-        dusk = bool(rng.random() < 0.25)
+        self.left = -width * rng.uniform(0.3, 0.6)
+        self.right = self.left + width
+        self.dusk = bool(rng.random() < 0.25)
         haze = np.array([215, 205, 195]) * rng.uniform(0.9, 1.1, 3)
-        if dusk:
+        if self.dusk:
             haze = np.array([130, 120, 130]) * rng.uniform(0.75, 1.25, 3)
-        thickness = rng.choice([0.002, 0.005, 0.01]) * rng.uniform(0.7, 1.3)
-        return cls(
-            left=left,
-            right=left + width,
-            walk=rng.uniform(2, 5),
-            dusk=dusk,
-            haze=tuple(np.minimum(haze, 255).tolist()),
-            thickness=thickness,
-            sun=int(rng.choice([-1, 0, 1])),
-        )
+        self.haze: Color = tuple(np.minimum(haze, 255).tolist())
+        self.thickness = rng.choice([0.002, 0.005, 0.01])
+        self.thickness *= rng.uniform(0.7, 1.3)
+        self.walk = rng.uniform(2, 5)
+        self.sun = int(rng.choice([-1, 0, 1]))
 
     def edge(self, side: int) -> float:
         """Return where the road ends on the left (-1) or right (1)."""
         return self.left if side < 0 else self.right
 
 
-def draw_sky(canvas: Canvas, rng: np.random.Generator, street: Street) -> None:
+def draw_sky(canvas: Canvas, rng: Rng, street: Street) -> None:
     """Fill the picture with a gradient and some clouds."""
     height, width = canvas.color.shape[:2]
     zenith = np.array([210, 165, 120]) * rng.uniform(0.8, 1.2, 3)
@@ -83,7 +67,7 @@ def draw_sky(canvas: Canvas, rng: np.random.Generator, street: Street) -> None:
             canvas.paint(np.rint(cloud).astype(np.int32), tone)
 
 
-def draw_horizon(canvas: Canvas, rng: np.random.Generator) -> None:
+def draw_horizon(canvas: Canvas, rng: Rng) -> None:
     """Close the far end with houses or trees, or leave it open."""
     steps = int(rng.integers(6, 16))
     wall = rng.random() < 0.5
@@ -101,29 +85,23 @@ def draw_horizon(canvas: Canvas, rng: np.random.Generator) -> None:
         canvas.card(x, FAR, outline, color, surface)
 
 
-_RAMP = np.linspace(0, 1, 12)
-
-
 def strip(left: float, right: float, near: float, far: float) -> np.ndarray:
     """Return the (24, 3) outline of a strip of ground along the street."""
-    z = near * (far / near) ** _RAMP
+    z = near * (far / near) ** np.linspace(0, 1, 12)
     points = np.zeros((24, 3))
     points[:12, 0], points[12:, 0] = left, right
     points[:12, 2], points[12:, 2] = z, z[::-1]
     return points
 
 
-def draw_ground(
-    canvas: Canvas, rng: np.random.Generator, street: Street
-) -> None:
+def draw_ground(canvas: Canvas, rng: Rng, street: Street) -> None:
     """Draw lawn or plaza, sidewalks, road and what is painted on it."""
     near = 0.8
     for side in (-1, 1):
         lawn = rng.random() < 0.5
         color = pick_leaf(rng) if lawn else pick_paint(rng, 0.3, 0.6)
         label = VEGETATION if lawn else SIDEWALK
-        edge = street.edge(side)
-        plane = strip(edge, side * 250, near, 3 * FAR)
+        plane = strip(street.edge(side), side * 250, near, 3 * FAR)
         canvas.solid(plane, color, (label, int(rng.integers(30, 160)), 60))
     paving = shade(pick_paint(rng, 0.3, 0.6), 0.6)
     paving = tuple(channel + 70 for channel in paving)
@@ -144,11 +122,7 @@ def draw_ground(
 
 
 def _draw_joints(
-    canvas: Canvas,
-    rng: np.random.Generator,
-    street: Street,
-    side: int,
-    paving: Color,
+    canvas: Canvas, rng: Rng, street: Street, side: int, paving: Color
 ) -> None:
     """Draw the joints between the slabs of a sidewalk."""
     if rng.random() < 0.4:
@@ -162,10 +136,7 @@ def _draw_joints(
 
 
 def _draw_marks(
-    canvas: Canvas,
-    rng: np.random.Generator,
-    street: Street,
-    asphalt: Color,
+    canvas: Canvas, rng: Rng, street: Street, asphalt: Color
 ) -> None:
     """Draw patches, lane marks and now and then a crossing."""
     for _ in range(rng.integers(0, 5)):
@@ -189,9 +160,7 @@ def _draw_marks(
             canvas.solid(strip(x, x + 0.5, z, z + 3), white)
 
 
-def draw_shadows(
-    canvas: Canvas, rng: np.random.Generator, street: Street
-) -> None:
+def draw_shadows(canvas: Canvas, rng: Rng, street: Street) -> None:
     """Lay the shadow of one row of houses over the street."""
     if street.sun == 0 or street.dusk:
         return
@@ -205,9 +174,7 @@ def draw_shadows(
         z = far + rng.uniform(0.5, 8)
 
 
-def draw_block(
-    canvas: Canvas, rng: np.random.Generator, street: Street, side: int
-) -> None:
+def draw_block(canvas: Canvas, rng: Rng, street: Street, side: int) -> None:
     """Draw what borders one sidewalk: houses, hedges, trees, gaps."""
     built = rng.choice([0.15, 0.6, 0.95], p=[0.25, 0.25, 0.5])
     edge = street.edge(side) + side * street.walk
@@ -231,7 +198,7 @@ def draw_block(
 
 def _draw_house(
     canvas: Canvas,
-    rng: np.random.Generator,
+    rng: Rng,
     street: Street,
     side: int,
     edge: float,
@@ -261,8 +228,7 @@ def _draw_house(
     style = rng.uniform([0.3, 0.35, 0.25], [0.7, 0.75, 0.45])
     ends = ((edge, near), (edge, far)), ((edge, near), (deep, near))
     for a, b in ends[: 1 + int(rng.random() < 0.6)]:
-        panes = _windows(a, b, floors, storey, style)
-        canvas.solid(panes, glass)
+        canvas.solid(_windows(a, b, floors, storey, style), glass)
 
 
 def _upright(
@@ -292,8 +258,6 @@ def _windows(
     along = share[:, None] + np.array([-half, half, half, -half])
     low = np.arange(floors)[:, None] * storey + storey * sill
     up = low + storey * np.array([0, 0, tall, tall]) * (1 - sill)
-    panes = np.empty((floors, columns, 4, 3))
-    panes[..., 0] = a[0] + (b[0] - a[0]) * along
-    panes[..., 1] = up[:, None]
-    panes[..., 2] = a[1] + (b[1] - a[1]) * along
+    x, z = (a[i] + (b[i] - a[i]) * along for i in range(2))
+    panes = np.stack(np.broadcast_arrays(x, up[:, None], z), -1)
     return panes.reshape(-1, 4, 3)

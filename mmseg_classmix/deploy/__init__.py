@@ -5,15 +5,8 @@ from mmseg_classmix.deploy.evaluation_data import (
     inference_pipeline,
 )
 from mmseg_classmix.deploy.files import Source, find_sources, is_video
-from mmseg_classmix.deploy.predictor import (
-    LoadedImage,
-    Prediction,
-    Predictor,
-)
-from mmseg_classmix.deploy.trained_network import (
-    TrainedNetwork,
-    read_network,
-)
+from mmseg_classmix.deploy.predictor import LoadedImage, Prediction, Predictor
+from mmseg_classmix.deploy.trained_network import TrainedNetwork, read_network
 
 __all__ = [
     'LoadedImage',
