@@ -20,11 +20,12 @@ from collections.abc import Sequence
 import torch
 from mmengine.config import Config
 
-from mmseg_classmix.cli.mixed_precision import has_bfloat16, mixed_precision
 from mmseg_classmix.cli.options import (
     common_parser,
     export_local_rank,
+    has_bfloat16,
     load_config,
+    mixed_precision,
 )
 from mmseg_classmix.distributed import (
     close_distributed,

@@ -21,11 +21,7 @@ from mmseg_classmix.deploy.trained_network import read_network
 
 
 def network_parser(description: str) -> argparse.ArgumentParser:
-    """Start the command line of a tool that reads a trained network.
-
-    It has CONFIG, CHECKPOINT, ``--network``, ``--cfg-options`` and
-    ``--trust``; :func:`load_config` understands what it reads.
-    """
+    """Start a command line that names a trained network and its config."""
     parser = argparse.ArgumentParser(
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -80,10 +76,7 @@ def add_inference_options(parser: argparse.ArgumentParser) -> None:
 def check_inference_options(
     parser: argparse.ArgumentParser, args: argparse.Namespace, source: Path
 ) -> None:
-    """Refuse options that cannot work together, as argparse does.
-
-    ``source`` is the image, video or folder to predict.
-    """
+    """Refuse options that do not fit each other or what there is."""
     if not source.exists():
         parser.error(f'no image, video or folder {source.absolute()}')
     for path in (source, args.out):
@@ -110,14 +103,8 @@ def build_predictor(
 ) -> tuple[Predictor, dict, Config]:
     """Load the network that the command line names.
 
-    Args:
-        args: What the parser has read.
-        default: Network if ``--network`` is not given.
-        **options: More arguments of :class:`Predictor`.
-
-    Returns:
-        The predictor; classes and palette, see :func:`dataset_meta`; and the
-        settings that decide its results, for :class:`ResultsFolder`.
+    With it come :func:`dataset_meta` and the settings that decide its results,
+    for :class:`ResultsFolder`. ``options`` are of :class:`Predictor`.
     """
     cfg = load_config(args)
     init_default_scope('mmseg')
@@ -129,9 +116,8 @@ def build_predictor(
         )
     model = network.build()
     meta = dataset_meta(cfg, model.num_classes)
-    predictor = Predictor(
-        model, inference_pipeline(cfg), args.device, **options
-    )
+    pipeline = inference_pipeline(cfg)
+    predictor = Predictor(model, pipeline, args.device, **options)
     checkpoint = args.checkpoint
     if '://' not in checkpoint:
         checkpoint = file_hash(Path(checkpoint).expanduser())
@@ -139,7 +125,7 @@ def build_predictor(
         checkpoint=checkpoint,
         network=network.name,
         model=str(network.cfg.test_cfg),
-        pipeline=str(inference_pipeline(cfg)),
+        pipeline=str(pipeline),
     )
     return predictor, meta, settings
 
@@ -149,8 +135,6 @@ def _device(text: str) -> str:
         torch.empty(0, device=text)
     # torch without CUDA raises an AssertionError.
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise argparse.ArgumentTypeError(
-            f'{text} cannot be used: {reason}'
-        ) from None
+        reason = f'{text} cannot be used: {str(error).splitlines()[0]}'
+        raise argparse.ArgumentTypeError(reason) from None
     return text

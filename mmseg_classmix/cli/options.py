@@ -1,9 +1,10 @@
-"""The options that tools/train.py and tools/test.py share."""
+"""What tools/train.py and tools/test.py share: options, mixed precision."""
 
 import argparse
 import os
 import os.path as osp
 
+import torch
 from mmengine.config import Config, DictAction
 
 from mmseg_classmix.checkpoints import trust_checkpoint
@@ -13,12 +14,8 @@ from mmseg_classmix.cli.yapf_cache import import_yapf
 def common_parser(description: str) -> argparse.ArgumentParser:
     """Start a command line with the options that MMSegmentation's tools have.
 
-    Args:
-        description: Text above the options in ``--help``.
-
-    Returns:
-        Parser of CONFIG, ``--work-dir``, ``--cfg-options``, ``--launcher``,
-        ``--trust`` and ``--local-rank``, which may be given more arguments.
+    These are CONFIG, ``--work-dir``, ``--cfg-options``, ``--launcher``,
+    ``--trust`` and ``--local-rank``. ``description`` is for ``--help``.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument('config', help='config file')
@@ -58,11 +55,7 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
 
 
 def export_local_rank(args: argparse.Namespace) -> None:
-    """Set ``LOCAL_RANK``, which mmengine reads, unless a launcher has.
-
-    Args:
-        args: What :func:`common_parser` has read.
-    """
+    """Set ``LOCAL_RANK``, which mmengine reads, unless a launcher has."""
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
 
 
@@ -85,8 +78,7 @@ def load_config(args: argparse.Namespace) -> Config:
         trust_checkpoint(filename)
     if not osp.isfile(args.config):
         raise FileNotFoundError(
-            f'no config {args.config} in {os.getcwd()}: name a file of '
-            'configs/'
+            f'no config {args.config} in {os.getcwd()}: name one of configs/'
         )
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
@@ -96,3 +88,29 @@ def load_config(args: argparse.Namespace) -> Config:
     default = cfg.get('work_dir') or osp.join('work_dirs', name)
     cfg.work_dir = args.work_dir or default
     return cfg
+
+
+def has_bfloat16() -> bool:
+    """Whether the GPU of this process computes bfloat16 in hardware."""
+    # torch.cuda.is_bf16_supported also counts emulation, in some releases.
+    major, _ = torch.cuda.get_device_capability()
+    return torch.version.hip is not None or major >= 8
+
+
+def mixed_precision(optim_wrapper: dict, bfloat16: bool) -> dict:
+    """Copy the config of an ``OptimWrapper`` as one of mixed precision.
+
+    bfloat16 has the range of float32 and needs no scaling of the loss;
+    gradients in float16 are kept above zero by a dynamic scale. What the
+    wrapper says itself (``dtype``, ``loss_scale``) stays.
+
+    Args:
+        optim_wrapper: Not changed.
+        bfloat16: Whether the hardware has it, see :func:`has_bfloat16`.
+    """
+    usual = 'bfloat16' if bfloat16 else 'float16'
+    dtype = optim_wrapper.get('dtype') or usual
+    unscaled = dtype in ('bfloat16', torch.bfloat16)
+    scale = dict(enabled=False) if unscaled else 'dynamic'
+    amp = {'loss_scale': scale, **optim_wrapper}
+    return dict(amp, type='AmpOptimWrapper', dtype=dtype)

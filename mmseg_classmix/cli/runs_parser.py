@@ -11,14 +11,7 @@ STYLES = ('text', 'markdown', 'csv')
 
 
 def runs_parser(description: str) -> argparse.ArgumentParser:
-    """Start the command line of a tool that reads work directories.
-
-    Args:
-        description: Text above the options in ``--help``, laid out as it is.
-
-    Returns:
-        Parser of WORK_DIRS, which may be given more arguments.
-    """
+    """Start the command line of a tool that reads WORK_DIRS."""
     parser = argparse.ArgumentParser(
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -38,18 +31,7 @@ def add_format(parser: argparse.ArgumentParser) -> None:
 
 
 def read_runs(work_dirs: list[Path]) -> list[Run]:
-    """Read runs, and name folders that look like runs and are none.
-
-    Args:
-        work_dirs: Of the command line.
-
-    Returns:
-        The runs.
-
-    Raises:
-        FileNotFoundError: If a folder does not exist or has no run in it.
-        ValueError: If a record cannot be read.
-    """
+    """Read runs, and name folders that look like runs and are none."""
     # mmengine logs what configs read from the environment.
     with contextlib.redirect_stdout(sys.stderr):
         runs, others = find_runs(work_dirs)
@@ -59,12 +41,7 @@ def read_runs(work_dirs: list[Path]) -> list[Run]:
 
 
 def print_table(rows: list[dict], style: str) -> None:
-    """Print a table.
-
-    Args:
-        rows: At least one; values by heading, the same in all rows.
-        style: One of ``STYLES``.
-    """
+    """Print rows, at least one, of values by heading."""
     # Only mmseg's metrics need it, and those who import them.
     from prettytable import PrettyTable, TableStyle
 

@@ -9,14 +9,7 @@ def import_yapf(tries: int = 20, seconds: float = 0.25) -> None:
 
     The first process of a user writes yapf's tables to a cache, and those
     that start at the same time, such as the ranks of a training, could read
-    half a file: they try again.
-
-    Args:
-        tries: How often, at least 1.
-        seconds: Pause between two tries, in seconds.
-
-    Raises:
-        RuntimeError: If the tables stay broken.
+    half a file: they try again, which ends in a RuntimeError.
     """
     for left in reversed(range(tries)):
         try:

@@ -1,6 +1,5 @@
 """Metrics."""
 
-from mmseg_classmix.evaluation.confusion_matrix import ConfusionMatrix
-from mmseg_classmix.evaluation.iou_metric import ClassIoUMetric
+from mmseg_classmix.evaluation.metrics import ClassIoUMetric, ConfusionMatrix
 
 __all__ = ['ClassIoUMetric', 'ConfusionMatrix']

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from mmseg_classmix.evaluation.confusion_matrix import mean_scores
+from mmseg_classmix.evaluation.metrics import mean_scores
 from mmseg_classmix.visualization.image_grid import save_picture
 
 #: With more classes the numbers would be too small to read.

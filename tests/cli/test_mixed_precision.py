@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 from support import CLASSMIX
 from torch.nn import functional as F
 
-from mmseg_classmix.cli.mixed_precision import mixed_precision
+from mmseg_classmix.cli.options import mixed_precision
 
 OFF = dict(enabled=False)
 

@@ -7,7 +7,7 @@ from matplotlib.image import imread
 from mmseg.evaluation import IoUMetric
 
 from mmseg_classmix.evaluation import ConfusionMatrix
-from mmseg_classmix.evaluation.confusion_matrix import (
+from mmseg_classmix.evaluation.metrics import (
     class_scores,
     mean_scores,
     score_table,

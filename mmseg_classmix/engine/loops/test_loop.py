@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from mmseg_classmix.checkpoints.compare import NETWORKS
 from mmseg_classmix.distributed.unwrap import unwrap
 from mmseg_classmix.evaluation import ConfusionMatrix
-from mmseg_classmix.evaluation.confusion_matrix import mean_scores, score_table
+from mmseg_classmix.evaluation.metrics import mean_scores, score_table
 
 BOTH = 'both'
 

@@ -1,10 +1,11 @@
-"""Which classes are taken for which, and the scores that follow."""
+"""Metrics: scores and confusions of every class."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from mmengine.evaluator import BaseMetric
+from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
 from torch import Tensor
 
@@ -58,15 +59,59 @@ class ConfusionMatrix(BaseMetric):
         return dict(confusion_matrix=total.reshape(number, number))
 
 
-def class_scores(matrix: np.ndarray) -> dict[str, np.ndarray]:
-    """Compute the scores of every class.
+@METRICS.register_module(name='IoUMetric', force=True)
+class ClassIoUMetric(IoUMetric):
+    """mmseg's ``IoUMetric``, which keeps the scores that it prints.
+
+    It takes the place of mmseg's ``IoUMetric`` in the registry: configs need
+    no change, and metrics and tables are the same.
 
     Args:
-        matrix: (C, C) counts of pixels, rows are true classes.
+        **kwargs: As for mmseg's ``IoUMetric``.
 
-    Returns:
-        ``IoU`` and ``Acc`` in percent, (C,) float64; NaN for a class that
-        has no pixels.
+    Attributes:
+        class_scores: Of the last evaluation, on the main process: percent by
+            metric, such as ``IoU`` and ``Acc``, (C,) in the order of the
+            classes; None for a class without pixels.
+    """
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.class_scores: dict[str, list[float | None]] = {}
+
+    def compute_metrics(
+        self, results: Sequence[tuple]
+    ) -> dict[str, np.floating]:
+        """Compute the means over classes in percent, as mmseg does.
+
+        Args:
+            results: Areas of intersection, union, prediction and label of
+                every image, each (C,).
+        """
+        metrics = super().compute_metrics(results)
+        self.class_scores = {}
+        if not self.format_only:
+            areas = (sum(column) for column in zip(*results, strict=True))
+            scores = self.total_area_to_metrics(
+                *areas, self.metrics, self.nan_to_num, self.beta
+            )
+            self.class_scores = {
+                name: _percent(values)
+                for name, values in scores.items()
+                if name != 'aAcc'
+            }
+        return metrics
+
+
+def _percent(values: np.ndarray) -> list[float | None]:
+    rounded = np.round(values.astype(np.float64) * 100, 4)
+    return [None if np.isnan(v) else float(v) for v in rounded]
+
+
+def class_scores(matrix: np.ndarray) -> dict[str, np.ndarray]:
+    """Compute ``IoU`` and ``Acc`` in percent from a (C, C) confusion matrix.
+
+    They are (C,) float64; NaN for a class that has no pixels.
     """
     right = np.diag(matrix).astype(np.float64)
     true, predicted = matrix.sum(1), matrix.sum(0)
@@ -77,19 +122,13 @@ def class_scores(matrix: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def mean_scores(matrix: np.ndarray) -> dict[str, float]:
-    """Compute what mmseg's ``IoUMetric`` reports.
+    """Compute what mmseg's ``IoUMetric`` reports: aAcc, mIoU, mAcc in percent.
 
-    Args:
-        matrix: (C, C) counts of pixels, rows are true classes.
-
-    Returns:
-        ``aAcc``, ``mIoU``, ``mAcc`` in percent with two decimals, over the
-        classes that have a score.
+    Classes without a score do not count; there are two decimals.
     """
-    scores = {f'm{k}': _mean(v) for k, v in class_scores(matrix).items()}
     total = matrix.sum()
-    share = np.trace(matrix) / total if total else np.nan
-    scores = dict(aAcc=100 * share, **scores)
+    scores = dict(aAcc=100 * np.trace(matrix) / total if total else np.nan)
+    scores |= {f'm{k}': _mean(v) for k, v in class_scores(matrix).items()}
     return {name: round(float(value), 2) for name, value in scores.items()}
 
 
@@ -101,33 +140,21 @@ def _mean(values: np.ndarray) -> float:
 def score_table(
     matrices: dict[str, np.ndarray], classes: Sequence[str]
 ) -> str:
-    """Lay out the scores of networks side by side.
-
-    Args:
-        matrices: Confusion matrix of every network.
-        classes: Names.
-
-    Returns:
-        Lines of a table; '-' where a class has no pixels.
-    """
+    """Lay out the scores of networks, by name, as columns of a text table."""
     # Only mmseg's metrics need it, and those who import them.
     from prettytable import PrettyTable
 
-    table = PrettyTable(['Class', *_headings(matrices)], align='r')
-    table.align['Class'] = 'l'
     scores = {name: class_scores(m) for name, m in matrices.items()}
-    columns = [scores[name][key] for key in ('IoU', 'Acc') for name in scores]
-    for i, name in enumerate(classes):
-        last = i == len(classes) - 1
-        row = [_cell(column[i]) for column in columns]
-        table.add_row([name, *row], divider=last)
-    table.add_row(['mean', *(_cell(_mean(column)) for column in columns)])
+    columns = {
+        f'{key} {name}'.strip(): scores[name][key]
+        for key in ('IoU', 'Acc')
+        for name in scores
+    }
+    table = PrettyTable(['Class', *columns], align='r')
+    table.align['Class'] = 'l'
+    with_means = ([*column, _mean(column)] for column in columns.values())
+    for i, row in enumerate(zip(*with_means, strict=True)):
+        name = [*classes, 'mean'][i]
+        cells = ['-' if np.isnan(value) else f'{value:.2f}' for value in row]
+        table.add_row([name, *cells], divider=i == len(classes) - 1)
     return table.get_string()
-
-
-def _headings(matrices: dict[str, np.ndarray]) -> list[str]:
-    return [f'{key} {n}'.strip() for key in ('IoU', 'Acc') for n in matrices]
-
-
-def _cell(value: float) -> str:
-    return '-' if np.isnan(value) else f'{value:.2f}'
