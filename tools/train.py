@@ -34,6 +34,7 @@ from mmseg_classmix.distributed import (
 )
 from mmseg_classmix.engine.hooks.preemption_hook import (
     Preempted,
+    ignore_signals,
     obey_signals,
     stop_with_parent,
 )
@@ -145,6 +146,10 @@ def main(argv: Sequence[str] | None = None) -> int | None:
         except Preempted as stop:
             close_distributed(stop.code)
             raise
+        finally:
+            # As a script it ends here, with the handlers that it has.
+            if argv is not None:
+                ignore_signals()
     close_distributed()
 
 

@@ -32,6 +32,8 @@ default_hooks = dict(
     non_finite=dict(type='NonFiniteHook'),
     # How the networks are executed: docs/performance.md.
     execution=dict(type='ExecutionHook'),
+    # Also for mmseg's tools/test.py, which builds mmengine's own runner.
+    preflight=dict(type='PreflightHook'),
 )
 
 vis_backends = [dict(type='LocalVisBackend')]

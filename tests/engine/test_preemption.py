@@ -8,8 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
 from resume_support import assert_same
-from support import CLASSMIX, ROOT, environment, load
+from support import CLASSMIX, ROOT, call_tool, environment, load, train
 from tool_process import arguments_for, run_tool, undisturbed, write_config
 from torch.distributed.elastic.utils.distributed import get_free_port
 
@@ -83,6 +85,32 @@ def test_without_the_hook_a_signal_ends_the_training_at_once(tmp_path):
     arguments = [*command(tmp_path), 'default_hooks.preemption=None']
     run_tool('train.py', config, *arguments, cwd=tmp_path, codes=[75])
     assert not list(tmp_path.glob('*.pth'))
+
+
+@HOOKS.register_module()
+class OwnSignalHook(Hook):
+    """Sends SIGUSR1 to this process alone."""
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.iter == 1:
+            signal.raise_signal(signal.SIGUSR1)
+
+
+def test_the_tool_obeys_signals_until_it_ends(tmp_path):
+    own = dict(type='OwnSignalHook')
+    config = write_config(tmp_path / 'config.py', CLASSMIX, [own])
+    heard = []
+    before = signal.signal(signal.SIGUSR1, lambda *_: heard.append('here'))
+    try:
+        arguments = command(tmp_path / 'stopped')
+        assert call_tool('train.py', config, *arguments).returncode == 75
+        assert not heard
+        # The next training of this process.
+        runner = train(tmp_path / 'next', config)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert heard == ['here']
+    assert runner.iter == 4
 
 
 def test_an_accumulation_is_not_broken_off(tmp_path):

@@ -83,3 +83,8 @@ def test_the_tools_of_mmseg_train_and_test_the_same(tmp_path, finished):
     done = run_python(tool, CLASSMIX, checkpoint, *folder, PYTHONPATH=path)
     assert done.returncode == 0, done.stdout
     assert 'mIoU' in done.stdout
+    # The config of another network, in the runner of mmengine.
+    other = (tool, SUPERVISED, checkpoint, *folder)
+    done = run_python(*other, PYTHONPATH=path)
+    assert done.returncode == 1
+    assert 'the checkpoint is of another network' in done.stdout

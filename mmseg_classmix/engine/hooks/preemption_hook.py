@@ -52,6 +52,13 @@ def obey_signals() -> None:
     atexit.register(release_workers)
 
 
+def ignore_signals() -> None:
+    """Undo :func:`obey_signals`, for later trainings of this process."""
+    _restore_signals()
+    release_workers()
+    _State.process, _State.name = None, ''
+
+
 def _catch_signals() -> None:
     """Take note of SIGTERM and SIGUSR1 from now on, instead of dying."""
     _State.over = False
