@@ -1,8 +1,6 @@
 """Datasets, the sampler and the transforms of samples."""
 
 from mmseg_classmix.datasets import transforms
-from mmseg_classmix.datasets.camvid import CamVidDataset
-from mmseg_classmix.datasets.gta5 import GTA5Dataset
 from mmseg_classmix.datasets.hidden_masks import (
     LoadHiddenMask,
     PackHiddenMask,
@@ -12,6 +10,7 @@ from mmseg_classmix.datasets.multi_source import (
     MultiSourceDataset,
     MultiSourceSampler,
 )
+from mmseg_classmix.datasets.published import CamVidDataset, GTA5Dataset
 from mmseg_classmix.datasets.unlabeled import UnlabeledDataset
 
 __all__ = [

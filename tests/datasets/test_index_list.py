@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmseg_classmix.datasets.index_list import load_index_list
-from mmseg_classmix.datasets.splits import order_by_index_list
+from mmseg_classmix.datasets.splits import load_index_list, order_by_index_list
 
 INDICES = [7, 0, 300, 4]
 # numpy.array([5, 1], dtype=int64), pickled by Python 2.7 with numpy 1.
