@@ -16,12 +16,12 @@ FILES = [
     'datasets/multi_source.py',
     'datasets/checked_pipeline.py',
     'models/segmentors/mean_teacher.py',
-    'models/segmentors/semi_batch.py',
     'models/segmentors/logits.py',
     'mixing/seeding.py',
     'mixing/batch_mix.py',
     'mixing/masks.py',
     'mixing/ring.py',
+    'mixing/strong_augment.py',
     'models/losses/unsup_loss.py',
     'engine/hooks/mean_teacher_hook.py',
     'engine/optimizers/steps.py',
@@ -56,6 +56,10 @@ def test_an_iteration_is_read_in_twelve_files(tmp_path):
     head.loss_decode = dict(type='CrossEntropyLoss', avg_non_ignore=True)
     cfg.train_dataloader.dataset.datasets[1].update(
         type='BaseSegDataset', img_suffix='.png', metainfo=cfg.metainfo
+    )
+    jiggle = dict(type='ColorJiggle', brightness=0.25)
+    cfg.model.batch_transforms.append(
+        dict(type='KorniaAugment', transforms=[jiggle])
     )
     runner = ClassMixRunner.from_cfg(cfg)
     runner.train()

@@ -120,11 +120,7 @@ class BatchMix(BaseTransform):
 
 
 def mix_sources(transforms: Sequence) -> set[str]:
-    """List where the mixes among transforms of a batch take image A from.
-
-    Raises:
-        ValueError: If a mix follows one that pastes labeled images.
-    """
+    """List where the mixes among transforms of a batch take image A from."""
     sources = [x.source for x in transforms if isinstance(x, BatchMix)]
     if 'labeled' in sources[:-1]:
         raise ValueError(
@@ -137,13 +133,9 @@ def mix_sources(transforms: Sequence) -> set[str]:
 def send_images(transforms: Sequence, img: Tensor) -> dict[str, NextFirst]:
     """Start to exchange images that are mixed later, while others compute.
 
-    Args:
-        transforms: Transforms of the batch, the same on every rank.
-        img: (N, 3, H, W) float; must not change before the mix.
-
-    Returns:
-        ``next_img`` for the batch; nothing where no mix of neighbors comes
-        first, because another transform could change the images.
+    Returns ``next_img`` for the batch, whose images must not change before the
+    mix; nothing where no mix of neighbors comes first, because another
+    transform could change them.
     """
     first = transforms[0] if len(transforms) else None
     ring = isinstance(first, BatchMix) and first.source == 'unlabeled'
@@ -207,11 +199,7 @@ def paste(
 ) -> Tensor:
     """Take x where the mask (N, H, W) is True and y where it is False.
 
-    Args:
-        mask: (N, H, W) bool.
-        x: (N, H, W) or (N, C, H, W); what is a float has to be finite.
-        y: The same shape and dtype.
-        out: Where to write; a new tensor by default.
+    Both are (N, H, W) or (N, C, H, W); what is a float has to be finite.
     """
     out = torch.empty_like(x) if out is None else out
     keep = mask if x.dim() == 3 else mask[:, None]
@@ -299,14 +287,7 @@ class CutMix(BatchMix):
 
     def draw_mask(self, batch: dict) -> Tensor:
         """Draw a box for every image."""
-        label = batch['pseudo_label']
-        return cut_mask(
-            tuple(label.shape),
-            self.area,
-            batch['generator'],
-            label.device,
-            batch['shard'],
-        )
+        return cut_mask(area=self.area, **_place(batch))
 
 
 @TRANSFORMS.register_module()
@@ -337,12 +318,14 @@ class CowMix(BatchMix):
 
     def draw_mask(self, batch: dict) -> Tensor:
         """Draw a noise field for every image."""
-        label = batch['pseudo_label']
-        return cow_mask(
-            tuple(label.shape),
-            self.sigma,
-            self.p,
-            batch['generator'],
-            label.device,
-            batch['shard'],
-        )
+        return cow_mask(sigma=self.sigma, p=self.p, **_place(batch))
+
+
+def _place(batch: dict) -> dict:
+    """What masks without classes are drawn for."""
+    return dict(
+        shape=tuple(batch['pseudo_label'].shape),
+        generator=batch['generator'],
+        device=batch['pseudo_label'].device,
+        shard=batch['shard'],
+    )

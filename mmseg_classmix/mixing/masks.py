@@ -19,8 +19,7 @@ Shard = tuple[int, int]
 
 def _own_rows(values: Tensor, shard: Shard) -> Tensor:
     """Slice the rows of this rank from values of the global batch."""
-    rank, world_size = shard
-    return values.chunk(world_size)[rank]
+    return values.chunk(shard[1])[shard[0]]
 
 
 def class_mask(
@@ -179,16 +178,10 @@ def check_cow(sigma: tuple[float, float], p: float) -> None:
 
 
 def gaussian_blur(image: Tensor, sigma: Tensor) -> Tensor:
-    """Filter every image with a Gaussian of its own width.
+    """Filter (N, H, W) float32 with a Gaussian of its own width an image.
 
-    Borders are mirrored (scipy's ``mode='reflect'``).
-
-    Args:
-        image: (N, H, W) float32.
-        sigma: Standard deviation in pixels, (N,) float32.
-
-    Returns:
-        (N, H, W) float32.
+    ``sigma`` is (N,) pixels; borders are mirrored (scipy's
+    ``mode='reflect'``).
     """
     if image.device.type == 'cpu':
         pairs = zip(image.numpy(), sigma.tolist(), strict=True)

@@ -39,11 +39,9 @@ class NextFirst:
         self._requests = dist.batch_isend_irecv(sends + receives)
 
     def wait(self) -> list[Tensor]:
-        """Finish the exchange.
+        """Return what has come, (1, ...) for every tensor.
 
-        Returns:
-            What has come, (1, ...) for every tensor; with one process the
-            own first images.
+        With one process these are the own first images.
         """
         for request in self._requests:
             request.wait()
@@ -52,12 +50,8 @@ class NextFirst:
 
 
 def next_in_batch(x: Tensor) -> Tensor:
-    """Take for every image its partner.
+    """Take for every image of (N, ...) its partner.
 
-    Args:
-        x: (N, ...); the same shape and dtype on every rank.
-
-    Returns:
-        The partners, the shape and dtype of ``x``.
+    Shape and dtype must be the same on every rank.
     """
     return torch.cat([x[1:], *NextFirst(x).wait()])

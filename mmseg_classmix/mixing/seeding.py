@@ -11,13 +11,8 @@ import torch
 def derive_seed(purpose: str, *key: int) -> int:
     """Hash a purpose and a key, such as (seed, rank, iteration), to 32 bits.
 
-    Args:
-        purpose: What the numbers are for: the same key gives other numbers
-            for another purpose.
-        key: Non-negative integers that the numbers follow from.
-
-    Returns:
-        A seed in [0, 2**32).
+    The same key, of non-negative integers, gives other numbers for another
+    purpose.
     """
     # SeedSequence ignores trailing zeros: the lengths keep keys apart.
     words = (len(purpose), len(key), *purpose.encode(), *key)
@@ -35,9 +30,7 @@ def generator(
 def seeded(purpose: str, *key: int) -> Iterator[None]:
     """Seed random, numpy and torch (CPU) inside the block, restore after it.
 
-    Args:
-        purpose: See :func:`derive_seed`.
-        key: See :func:`derive_seed`.
+    For the arguments see :func:`derive_seed`.
     """
     seed = derive_seed(purpose, *key)
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()

@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 SUPERVISED = 'supervised'
 SEMI_SUPERVISED = 'semi-supervised'
 
-# Mean and deviation of what is not published.
-UNKNOWN = (None, None)
 # Table 1: fraction, baseline and ClassMix, mean and std of three runs.
 CITYSCAPES = {
     '1-30': ((43.84, 0.71), (54.07, 1.61)),
@@ -56,16 +54,13 @@ ABLATION_BASELINES = {
 class Experiment:
     """One row of a table.
 
-    Args:
-        table: Table that its runs are filed under.
+    Attributes:
         config: Path below ``configs``, without ``.py``.
         method: ``SUPERVISED`` or ``SEMI_SUPERVISED``.
-        data: Data set, as ``settings.data_name`` calls it.
+        data: As ``settings.data_name`` calls it.
         fraction: Labeled share, as in the names of the split files.
         labeled: Labeled images an iteration, over all processes.
-        max_iters: Iterations.
-        mean: Published mIoU in percent, or None.
-        std: Published standard deviation, or None.
+        mean, std: Published mIoU in percent, or None.
         baseline: Config of the supervised run to compare with, or None.
         ablation_base: For a config of ``ablations``, the config that it
             changes, if not that of the paper.
@@ -95,10 +90,11 @@ class Experiment:
 def _pair(
     name: str,
     baseline: tuple = (None, None),
-    ours: tuple = (None, None),
+    ours: tuple | None = None,
     **row,
 ) -> list[Experiment]:
     """A baseline and ClassMix, with published means and deviations."""
+    mean, std = ours or (None, None)
     config = f'supervised/{name}'
     supervised = Experiment(config=config, method=SUPERVISED, **row)
     semi = replace(
@@ -109,7 +105,7 @@ def _pair(
     )
     return [
         replace(supervised, mean=baseline[0], std=baseline[1]),
-        replace(semi, mean=ours[0], std=ours[1]),
+        replace(semi, mean=mean, std=std),
     ]
 
 
@@ -121,7 +117,7 @@ def _main_table(
         pair = _pair(
             f'{table}_{fraction}',
             base,
-            ours or UNKNOWN,
+            ours,
             table=table,
             data=data,
             fraction=fraction,

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -21,15 +22,15 @@ SHOWN_DIFFERENCES = 2
 class Group:
     """Finished runs of one experiment, one a seed.
 
-    Args:
-        runs: The runs, sorted by seed.
+    Attributes:
+        runs: Sorted by seed.
         difference: What tells it from a group of the same name, or ''.
         experiment: The row of the paper that it repeats, or None.
         deviation: Why a config of the paper may not stand next to the
             published score, or ''.
     """
 
-    runs: tuple[Run, ...]
+    runs: list[Run]
     difference: str
     experiment: Experiment | None
     deviation: str
@@ -58,12 +59,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Score:
-    """Mean over seeds.
-
-    Args:
-        mean: Mean.
-        std: Sample standard deviation, None for a single run.
-    """
+    """Mean over seeds, and sample deviation, None for a single run."""
 
     mean: float
     std: float | None
@@ -71,10 +67,9 @@ class Score:
 
 @dataclass(frozen=True)
 class Gain:
-    """Difference to a baseline.
+    """Difference to a baseline, in points.
 
-    Args:
-        points: Mean of the group minus mean of the baseline.
+    Attributes:
         count: Number of seeds that both were averaged over, 0 if they share
             none and the difference is that of all runs.
         partial: Whether runs of the group had to be left out.
@@ -88,17 +83,10 @@ class Gain:
 def group_runs(runs: list[Run], configs: Path) -> list[Group]:
     """Group finished runs that differ in nothing but the seed.
 
-    Args:
-        runs: Finished runs.
-        configs: Folder of the shipped configs: a run with other settings
-            does not repeat the paper.
-
-    Returns:
-        Groups in the order of the paper; others after them, baselines first.
-
-    Raises:
-        ValueError: If a group has two runs of one seed and split: counting
-            one, or both, would change the result.
+    A run with other settings than those of the folder ``configs`` does not
+    repeat the paper. The groups are in the order of the paper; others follow,
+    baselines first. Two runs of one seed and split are a ValueError: counting
+    one, or both, would change the result.
     """
     same_name = defaultdict(lambda: defaultdict(list))
     for run in runs:
@@ -108,17 +96,16 @@ def group_runs(runs: list[Run], configs: Path) -> list[Group]:
     for variants in same_name.values():
         found = differences([dict(key) for key in variants])
         for members, difference in zip(variants.values(), found, strict=True):
-            twice += _same_seeds(members)
             members.sort(key=_seed_of)
+            twice += [
+                f'{a.name}, {a.data} {a.fraction}, seed {a.seed}: '
+                f'{a.work_dir} and {b.work_dir}'
+                for a, b in pairwise(members)
+                if _seed_of(a) == _seed_of(b)
+            ]
             experiment, deviation = _place_in_paper(members[0], configs)
-            groups.append(
-                Group(
-                    tuple(members),
-                    _shown(difference),
-                    experiment,
-                    deviation,
-                )
-            )
+            shown = _shown(difference)
+            groups.append(Group(members, shown, experiment, deviation))
     if twice:
         raise ValueError(
             'finished runs of the same experiment and seed, leave one of '
@@ -130,18 +117,6 @@ def group_runs(runs: list[Run], configs: Path) -> list[Group]:
 def _seed_of(run: Run) -> tuple[int, int]:
     """Seed and split: what tells the runs of a group apart."""
     return run.seed, -1 if run.split is None else run.split
-
-
-def _same_seeds(runs: list[Run]) -> list[str]:
-    seen, twice = {}, []
-    for run in runs:
-        twin = seen.setdefault(_seed_of(run), run)
-        if twin is not run:
-            twice.append(
-                f'{run.name}, {run.data} {run.fraction}, seed {run.seed}: '
-                f'{twin.work_dir} and {run.work_dir}'
-            )
-    return twice
 
 
 def _place_in_paper(run: Run, configs: Path) -> tuple[Experiment | None, str]:
@@ -196,18 +171,11 @@ def _group_order(group: Group) -> tuple:
 
 
 def score(
-    runs: tuple[Run, ...], network: str, metric: str, best: bool = False
+    runs: list[Run], network: str, metric: str, best: bool = False
 ) -> Score | None:
-    """Average a score.
+    """Average a score of 'student' or 'teacher', if every run has it.
 
-    Args:
-        runs: Runs of one group.
-        network: 'student' or 'teacher'.
-        metric: Such as 'mIoU'.
-        best: Best validation of every run instead of the last one.
-
-    Returns:
-        The average, None if not every run has the score.
+    Of the best validation of every run, or of the last one.
     """
     values = [run.score(network, metric, best) for run in runs]
     if not values or None in values:
@@ -225,13 +193,8 @@ def find_baseline(
     number of labeled images, backbone, initial weights and validation of the
     group. Of several such groups a baseline of the paper goes first.
 
-    Args:
-        group: Any group.
-        groups: All groups.
-
-    Returns:
-        The baseline, None for a supervised group or if none fits or several
-        fit equally well; and all groups that fit.
+    Returns the baseline, None for a supervised group or if none fits or
+    several fit equally well; and all groups that fit.
     """
     if group.first.method == SUPERVISED:
         return None, []
@@ -241,8 +204,7 @@ def find_baseline(
         if other.first.method == SUPERVISED
         and _comparable(other.first) == _comparable(group.first)
     ]
-    known = [other for other in fitting if other.experiment is not None]
-    choice = known or fitting
+    choice = [other for other in fitting if other.experiment] or fitting
     return (choice[0] if len(choice) == 1 else None), fitting
 
 
@@ -253,25 +215,17 @@ def gain(
     metric: str,
     best: bool = False,
 ) -> Gain | None:
-    """Compare a group with its baseline on the seeds that both have.
+    """Compare a network with its baseline on the seeds that both have.
 
-    Args:
-        group: Semi-supervised runs.
-        baseline: Supervised runs.
-        network: Network of the group; a baseline has but one.
-        metric: Such as 'mIoU'.
-        best: Best validations instead of the last ones.
-
-    Returns:
-        The gain, None if a score is missing.
+    None if a score is missing.
     """
     ours = {_seed_of(run): run for run in group.runs}
     theirs = {_seed_of(run): run for run in baseline.runs}
     common = [seed for seed in ours if seed in theirs]
-    first = [ours[s] for s in common] or list(group.runs)
-    second = [theirs[s] for s in common] or list(baseline.runs)
-    a = score(tuple(first), network, metric, best)
-    b = score(tuple(second), 'student', metric, best)
+    first = [ours[s] for s in common] or group.runs
+    second = [theirs[s] for s in common] or baseline.runs
+    a = score(first, network, metric, best)
+    b = score(second, 'student', metric, best)
     if a is None or b is None:
         return None
     partial = len(common) < max(len(group.runs), len(baseline.runs))

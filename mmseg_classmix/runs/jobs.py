@@ -1,10 +1,10 @@
 """The training runs of a table, as commands."""
 
+import fnmatch
 import os
 import shlex
 from dataclasses import dataclass, replace
-from fnmatch import fnmatch
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from mmengine.config import Config
 
@@ -21,11 +21,8 @@ NEW, BEGUN, FINISHED = 'new', 'begun', 'finished'
 class Job:
     """One training run of a table.
 
-    Args:
-        experiment: The row.
-        seed: Seed of the run and of its split.
-        config: Path of the config.
-        work_dir: Where it logs.
+    Attributes:
+        seed: Of the run and of its split.
         options: ``KEY=VALUE`` for ``--cfg-options``.
         status: ``NEW``, ``BEGUN`` or ``FINISHED``.
         missing: Files that it needs and that are not there.
@@ -42,15 +39,10 @@ class Job:
     def command(
         self, tools: Path, gpus: int, partition: str | None
     ) -> tuple[dict[str, str], list[str]]:
-        """Write its command line.
+        """Write its command line: variables to set, and the words.
 
-        Args:
-            tools: Folder of the launch scripts.
-            gpus: Number of processes.
-            partition: Of Slurm; None to train on this machine.
-
-        Returns:
-            Environment variables to set, and the words of the command.
+        ``tools`` is the folder of the launch scripts, ``partition`` that of
+        Slurm; None to train on this machine.
         """
         env, config = _variables(self.experiment), str(self.config)
         if partition is None:
@@ -68,25 +60,15 @@ class Job:
 
 def command_line(env: dict[str, str], words: list[str]) -> str:
     """Write a command as a shell reads it."""
-    return ' '.join(
-        [*(f'{k}={shlex.quote(v)}' for k, v in env.items()), shlex.join(words)]
-    )
+    variables = [f'{key}={shlex.quote(v)}' for key, v in env.items()]
+    return ' '.join([*variables, shlex.join(words)])
 
 
 def experiments_of(table: str, patterns: list[str]) -> list[Experiment]:
-    """List the rows of a table.
+    """List the rows of a table whose configs fit one of some patterns.
 
-    Args:
-        table: Name in ``TABLES``. With ``ABLATION_BASE=NAME`` in the
-            environment, the ablations are those of that config, and their
-            batch is the one that it has.
-        patterns: Configs to keep, such as ``classmix/*``; none for all.
-
-    Returns:
-        The rows.
-
-    Raises:
-        ValueError: If a pattern fits no row.
+    With ``ABLATION_BASE=NAME`` in the environment, the ablations are those of
+    that config, and their batch is the one that it has.
     """
     rows = TABLES[table]
     base = os.environ.get('ABLATION_BASE', ABLATION_BASE)
@@ -101,17 +83,15 @@ def experiments_of(table: str, patterns: list[str]) -> list[Experiment]:
             )
             for row in rows
         ]
-    for pattern in patterns:
-        if not any(fnmatch(row.config, pattern) for row in rows):
+    names, kept = [row.config for row in rows], set()
+    for pattern in patterns or ['*']:
+        fitting = fnmatch.filter(names, pattern)
+        if not fitting:
             raise ValueError(
-                f'--only {pattern} fits none of: '
-                f'{", ".join(row.config for row in rows)}'
+                f'--only {pattern} fits none of: {", ".join(names)}'
             )
-    return [
-        row
-        for row in rows
-        if not patterns or any(fnmatch(row.config, p) for p in patterns)
-    ]
+        kept.update(fitting)
+    return [row for row in rows if row.config in kept]
 
 
 def plan(
@@ -122,23 +102,11 @@ def plan(
     out: Path,
     options: list[str],
 ) -> list[Job]:
-    """Plan runs.
+    """Plan the runs of some rows and seeds, fraction by fraction.
 
-    Args:
-        experiments: Rows of a table.
-        seeds: Seeds of each.
-        gpus: Number of processes, which share the batch of the table.
-        configs: Folder of the configs.
-        out: Folder of the work directories, TABLE/CONFIG/seed_SEED in it.
-        options: More ``KEY=VALUE`` for every run.
-
-    Returns:
-        The runs, fraction by fraction.
-
-    Raises:
-        ValueError: If the processes cannot share the batch, a folder has a
-            finished run with another number of iterations, or a record there
-            cannot be read.
+    The processes share the batch of the table. Work directories are
+    OUT/TABLE/CONFIG/seed_SEED. Processes that cannot share the batch and
+    folders with another finished run are a ValueError.
     """
     jobs = []
     for experiment in experiments:
@@ -187,13 +155,13 @@ def _load(config: Path, variables: dict[str, str]) -> Config:
 
 def _split_files(experiment: Experiment, cfg: Config, seed: int) -> list[Path]:
     """The lists of a seed, where the config has those of another one."""
-    path = PurePath(labeled_source(cfg).get('ann_file') or '')
+    path = Path(os.path.normpath(labeled_source(cfg).get('ann_file') or ''))
     match = SPLIT_FILE.match(path.stem)
     if not match:
         return []
-    folder = Path(os.path.normpath(path.parent))
     kinds = ['labeled', 'unlabeled'][: 1 + (experiment.baseline is not None)]
-    return [folder / f'{match["share"]}_{seed}_{kind}.txt' for kind in kinds]
+    share = match['share']
+    return [path.with_name(f'{share}_{seed}_{kind}.txt') for kind in kinds]
 
 
 def _batch_options(
@@ -229,12 +197,12 @@ def _max_iters(cfg: Config | None, options: list[str]) -> int | None:
 
 def _status(work_dir: Path, max_iters: int | None) -> str:
     run = read_run(work_dir)
-    if run is None and (work_dir / 'last_checkpoint').is_file():
-        raise ValueError(
-            f'{work_dir} has checkpoints, but no run.json: an earlier version '
-            'trained it. Move it away, or give another --work-dir'
-        )
     if run is None:
+        if (work_dir / 'last_checkpoint').is_file():
+            raise ValueError(
+                f'{work_dir} has checkpoints, but no run.json: an earlier '
+                'version trained it. Move it away, or give another --work-dir'
+            )
         # Logs of a training that has not come to its first iteration.
         return BEGUN if any(work_dir.glob('*/vis_data')) else NEW
     if not run.finished:

@@ -40,16 +40,10 @@ FORMAT = 1
 
 
 def read_record(work_dir: str | Path) -> dict | None:
-    """Read the record of a run.
+    """Read the record of the run in a work directory.
 
-    Args:
-        work_dir: Folder that was given to ``tools/train.py --work-dir``.
-
-    Returns:
-        The record, None if there is none.
-
-    Raises:
-        ValueError: If it cannot be read, or has another format.
+    Returns None if there is none; a ValueError if it cannot be read, or has
+    another format.
     """
     path = Path(work_dir) / FILE_NAME
     if not path.is_file():
@@ -115,10 +109,7 @@ class RunRecordHook(Hook):
     def _begin(self, runner: Runner) -> dict:
         record = _describe(runner)
         before, starts, validations = _earlier(runner)
-        changed = {}
-        if before is not None:
-            now = settings(record['config'], runner.world_size)
-            changed = differences([before, now])[1]
+        now = settings(record['config'], runner.world_size)
         start = dict(
             time=_now(),
             iteration=runner.iter,
@@ -127,12 +118,10 @@ class RunRecordHook(Hook):
             world_size=runner.world_size,
             versions=_versions(),
             commit=_commit(),
-            changed=changed,
+            changed=differences([before or now, now])[1],
         )
-        record.update(
-            starts=[*starts, start], validations=validations, end=None
-        )
-        return record
+        starts = [*starts, start]
+        return dict(record, starts=starts, validations=validations, end=None)
 
     @_on_main_process
     def after_val_epoch(
@@ -171,11 +160,7 @@ def _earlier(runner: Runner) -> tuple[dict | None, list[dict], list[dict]]:
         return (
             settings(record['config'], record['starts'][-1]['world_size']),
             record['starts'],
-            [
-                v
-                for v in record['validations']
-                if v['iteration'] <= runner.iter
-            ],
+            _until(runner.iter, record['validations']),
         )
     # Whatever somebody else may have written: it is put aside.
     except Exception as error:
@@ -258,8 +243,8 @@ def _now() -> str:
 
 
 def _versions() -> dict[str, str]:
-    modules = dict(torch=torch, mmengine=mmengine, mmcv=mmcv, mmseg=mmseg)
-    versions = {name: str(m.__version__) for name, m in modules.items()}
+    modules = torch, mmengine, mmcv, mmseg
+    versions = {m.__name__: str(m.__version__) for m in modules}
     return dict(
         mmseg_classmix=__version__, **versions, python=python_version()
     )
@@ -271,11 +256,10 @@ def _commit() -> str | None:
     # An installed package may lie in the repository of something else.
     if not (root / '.git').exists():
         return None
-    command = ['git', '-C', str(root), 'describe', '--always', '--dirty']
-    command += ['--abbrev=40', '--exclude=*']
+    command = 'git describe --always --dirty --abbrev=40 --exclude=*'.split()
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=30
+            command, cwd=root, capture_output=True, text=True, timeout=30
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -28,20 +28,17 @@ NO_RECORD = (
 class Run:
     """One training run.
 
-    Args:
-        work_dir: Its folder.
-        config: Its config, FOLDER/NAME without ``.py``.
+    Attributes:
+        config: FOLDER/NAME of its config, without ``.py``.
         method: ``experiments.SUPERVISED`` or ``SEMI_SUPERVISED``.
-        data: Data set.
         fraction: Labeled share, such as '1-8', or 'full'.
         seed: Of weights and the order of the data.
         split: Seed of the lists of names, or None without such lists.
-        max_iters: Iterations of the schedule, or None if it counts epochs.
+        max_iters: None if the schedule counts epochs.
         images: Labeled and unlabeled images an iteration, if known.
-        validations: Scores by iteration, network and metric, such as
-            ``[2000]['student']['mIoU']``, in percent. The only network of a
-            supervised run is the student.
-        classes: Names of the classes.
+        validations: Percent by iteration, network and metric, such as
+            ``[2000]['student']['mIoU']``; the only network of a supervised
+            run is the student.
         class_scores: Of the last validation, by network and metric, in the
             order of ``classes``; None for a class without pixels.
         settings: Everything that decides the result, but for the seed.
@@ -71,20 +68,10 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether its last validation is that of the last iteration."""
-        return bool(self.validations) and (
-            max(self.validations) == self.max_iters
-        )
+        return max(self.validations, default=0) == self.max_iters
 
     def scores(self, network: str, metric: str) -> dict[int, float]:
-        """Scores of one network by iteration.
-
-        Args:
-            network: 'student' or 'teacher'.
-            metric: Name without a network, such as 'mIoU'.
-
-        Returns:
-            Those of the validations that have it.
-        """
+        """Scores of a network by iteration, of a metric such as 'mIoU'."""
         return {
             i: self.validations[i][network][metric]
             for i in sorted(self.validations)
@@ -103,17 +90,10 @@ class Run:
     def scores_of_classes(
         self, network: str, metric: str
     ) -> dict[str, float | None]:
-        """Scores of every class at the last validation.
+        """Percent by class at the last validation, such as the 'IoU'.
 
-        Args:
-            network: 'student' or 'teacher'.
-            metric: Such as 'IoU' or 'Acc'.
-
-        Returns:
-            Percent by class, None for a class without pixels.
-
-        Raises:
-            ValueError: If the validation has no such scores.
+        None for a class without pixels; a ValueError if there are no such
+        scores.
         """
         found = self.class_scores.get(network, {})
         if metric not in found:
@@ -131,16 +111,9 @@ class Run:
 def find_runs(folders: list[str | Path]) -> tuple[list[Run], list[Path]]:
     """Read all runs below some folders.
 
-    Args:
-        folders: Work directories, or folders of work directories.
-
-    Returns:
-        Runs, sorted by path, each once; and folders that have logs of
-        mmengine, but no record.
-
-    Raises:
-        FileNotFoundError: If a folder does not exist or has no run in it.
-        ValueError: If a record cannot be read.
+    Returns runs, sorted by path, each once; and folders that have logs of
+    mmengine, but no record. No folder, or no run in it, is a
+    FileNotFoundError.
     """
     recorded, others = set(), set()
     for folder in folders:
@@ -166,17 +139,7 @@ def find_runs(folders: list[str | Path]) -> tuple[list[Run], list[Path]]:
 
 
 def read_run(work_dir: str | Path) -> Run | None:
-    """Read the run of one work directory.
-
-    Args:
-        work_dir: Folder that was given to ``tools/train.py --work-dir``.
-
-    Returns:
-        The run, None if no record is there.
-
-    Raises:
-        ValueError: If the record cannot be read.
-    """
+    """Read the run of one work directory; None if no record is there."""
     work_dir = Path(work_dir)
     record = read_record(work_dir)
     if record is None:
@@ -221,15 +184,8 @@ def _describe(work_dir: Path, record: dict) -> Run:
 def read_log(work_dir: str | Path) -> list[dict]:
     """Read the log of a run as if it had been started once.
 
-    Args:
-        work_dir: Folder with a record.
-
-    Returns:
-        Scalars that mmengine has logged, with their ``step``. What was
-        trained again, after a resume or a restart, counts.
-
-    Raises:
-        ValueError: If a log cannot be read, or there is no record.
+    The scalars of mmengine with their ``step``: what was trained again, after
+    a resume or a restart, counts.
     """
     record = read_record(work_dir)
     if record is None:
@@ -247,16 +203,15 @@ def _read_file(path: Path) -> list[dict]:
     if not path.is_file():
         return []
     lines = []
-    text = path.read_text(encoding='utf-8', errors='replace')
-    *whole, last = text.split('\n')
-    for number, text in enumerate([*whole, last], 1):
+    texts = path.read_text(encoding='utf-8', errors='replace').split('\n')
+    for number, text in enumerate(texts, 1):
         if not text.strip():
             continue
         try:
             line = json.loads(text)
             lines.append({**line, 'step': int(line['step'])})
         except _NO_LINE as error:
-            if number > len(whole):
+            if number == len(texts):
                 break
             raise ValueError(
                 f'{path}, line {number}: not a line of scalars with a step: '

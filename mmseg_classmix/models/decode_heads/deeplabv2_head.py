@@ -39,13 +39,9 @@ class DilationSumHead(BaseDecodeHead):
         )
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Classify every position of the feature map.
+        """Classify the positions of the feature map that ``in_index`` selects.
 
-        Args:
-            inputs: Feature maps; ``in_index`` selects one, (N, C, h, w).
-
-        Returns:
-            Logits, (N, num_classes, h, w).
+        Returns logits, (N, num_classes, h, w).
         """
         x = self._transform_inputs(inputs)
         logits = self.branches[0](x)
@@ -92,11 +88,10 @@ class DeepLabV2Head(DilationSumHead):
         )
 
     def check_weights(self) -> None:
-        """Refuse pretrained weights that would be loaded in part or not.
+        """Refuse pretrained weights, such as those of other classes.
 
-        Raises:
-            FileNotFoundError: If they are not there.
-            ValueError: If they do not fit, such as those of other classes.
+        Raises a ``FileNotFoundError`` if they are not there, a ``ValueError``
+        if they would be loaded in part.
         """
         check_pretrained(self, 'decode_head')
 

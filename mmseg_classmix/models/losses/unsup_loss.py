@@ -192,9 +192,8 @@ class UnsupLoss(nn.Module, ABC):
         # Gradients are averaged over ranks: a common divisor makes the loss
         # the mean over the pixels of the global batch.
         all_reduce(num_valid, op='mean')
-        loss = self.weighted_mean(
-            logits, batch, weight, num_valid.clamp(min=1)
-        )
+        num_valid = num_valid.clamp(min=1)
+        loss = self.weighted_mean(logits, batch, weight, num_valid)
         confident = (confidence >= self.unsup_weight.threshold) & labeled
         count = labeled.sum().clamp(min=1)
         return {
@@ -244,12 +243,10 @@ class PseudoLabelLoss(UnsupLoss):
     """Weighted loss against the mixed argmax labels (paper, section 3.3).
 
     Args:
-        weighting: Name of the weighting, see :class:`UnsupWeight`.
-        threshold: Confidence threshold in [0, 1].
-        ramp_up_iters: Length of the sigmoid ramp-up in iterations.
-        loss_weight: Factor of the loss, at least 0.
         loss_decode: Config of an mmseg loss that takes a weight for every
             pixel and an ``avg_factor``.
+        weighting, threshold, ramp_up_iters, loss_weight: See
+            :class:`UnsupLoss`.
 
     Raises:
         ValueError: If an argument is unknown or out of range, or
@@ -287,7 +284,7 @@ class PseudoLabelLoss(UnsupLoss):
 
 def _check_weighted(loss_decode: nn.Module) -> None:
     """Refuse a loss that ignores the weight of the pixels."""
-    name = type(loss_decode).__name__
+    place = f'model.unsup_loss.loss_decode {type(loss_decode).__name__}'
     num_classes = len(getattr(loss_decode, 'class_weight', None) or (0, 0))
     zeros = torch.zeros(1, 4, 4)
     try:
@@ -300,15 +297,14 @@ def _check_weighted(loss_decode: nn.Module) -> None:
         )
     except Exception as error:
         raise ValueError(
-            f'model.unsup_loss.loss_decode {name} does not take a weight for '
-            'every pixel and an avg_factor: use CrossEntropyLoss'
+            f'{place} does not take a weight for every pixel and an '
+            'avg_factor: use CrossEntropyLoss'
         ) from error
     if loss.dim() or loss != 0 or 'loss' not in loss_decode.loss_name:
         raise ValueError(
-            f'model.unsup_loss.loss_decode {name} (loss_name='
-            f'{loss_decode.loss_name!r}) gives {loss.tolist()} where every '
-            "weight is 0, or has no 'loss' in its name: it would not train as "
-            'configured, use CrossEntropyLoss'
+            f'{place} (loss_name={loss_decode.loss_name!r}) gives '
+            f"{loss.tolist()} where every weight is 0, or has no 'loss' in "
+            'its name: it would not train as configured, use CrossEntropyLoss'
         )
 
 
@@ -316,8 +312,8 @@ def _check_weighted(loss_decode: nn.Module) -> None:
 class SoftPseudoLabelLoss(UnsupLoss):
     """Weighted cross entropy against mixed probabilities (Table 3).
 
-    The row "no pseudo-label" of the ablation. See :class:`UnsupLoss` for the
-    arguments.
+    The row "no pseudo-label" of the ablation; for the arguments see
+    :class:`UnsupLoss`.
     """
 
     loss_name = 'loss_soft_ce'
@@ -337,12 +333,10 @@ class SquaredErrorLoss(UnsupLoss):
     """Weighted squared error between mixed probabilities (Table 3).
 
     Args:
-        weighting: Name of the weighting, see :class:`UnsupWeight`.
-        threshold: Confidence threshold in [0, 1].
-        ramp_up_iters: Length of the sigmoid ramp-up in iterations.
-        loss_weight: Factor of the loss, at least 0.
         class_reduction: 'sum' over the classes (paper, section 4.3) or 'mean'
             (published code).
+        weighting, threshold, ramp_up_iters, loss_weight: See
+            :class:`UnsupLoss`.
 
     Raises:
         ValueError: If an argument is unknown or out of range.

@@ -30,38 +30,24 @@ def full_logits(segmentor: BaseSegmentor, img: Tensor) -> Tensor:
 
     In training, they are those of its final head: auxiliary heads, earlier
     heads of a cascade and further outputs of a head learn from masks only.
-
-    Args:
-        segmentor: An mmseg segmentor, in any mode.
-        img: (N, 3, H, W) float.
-
-    Returns:
-        (N, C, H, W) float, C > 1: a head with a single output channel gives
-        those of two classes.
-
-    Raises:
-        ValueError: If the head has several outputs in training, and which of
-            them it predicts with is not known.
+    Returns (N, C, H, W), C > 1: a head with a single output channel gives
+    those of two classes.
     """
     # Unlabeled samples have no metainfo that could be passed on.
     metas = [dict(img_shape=img.shape[2:])] * len(img)
-    if _predicts_as_usual(segmentor):
-        head = final_head(segmentor)
-        logits = head.predict_by_feat(_outputs(segmentor, img), metas)
-    else:
-        logits = segmentor.encode_decode(img, metas)
-    return _for_classes(logits)
+    if not _predicts_as_usual(segmentor):
+        return _for_classes(segmentor.encode_decode(img, metas))
+    outputs = _outputs(segmentor, img)
+    head = final_head(segmentor)
+    return _for_classes(head.predict_by_feat(outputs, metas))
 
 
 def low_resolution_logits(segmentor: BaseSegmentor, img: Tensor) -> Tensor:
-    """Compute logits, at the size of the features where that is known.
+    """Compute them at the size of the features where that is known.
 
-    Arguments and errors are those of :func:`full_logits`.
-
-    Returns:
-        (N, C, h, w) float32, to be upsampled to (H, W) like the logits of
-        training; a segmentor or a head that predicts in a way of its own
-        gives them at (H, W).
+    Returns (N, C, h, w) float32, to be upsampled to (H, W) like the logits of
+    training; a segmentor or a head that predicts in a way of its own gives
+    them at (H, W).
     """
     if _predicts_as_usual(segmentor):
         logits = _for_classes(_outputs(segmentor, img))
@@ -127,19 +113,12 @@ def label_and_confidence(
     probabilities of a whole image are never in memory. Labels are those of
     ``upsample(...).argmax(1)``.
 
-    Args:
-        logits: (N, C, h, w) float32.
-        size: (H, W).
-        align_corners: How logits are upsampled.
-
-    Returns:
-        Label, (N, H, W) int64 in [0, C), the lowest where several classes
-        are equal; confidence, (N, H, W) float32 in [1 / C, 1].
+    Returns label, (N, H, W) int64, the lowest where several classes are equal;
+    confidence, (N, H, W) float32 in [1 / C, 1].
     """
     num_classes = logits.size(1)
-    shape = (len(logits), *size)
-    label = logits.new_empty(shape, dtype=torch.int64)
-    confidence = logits.new_empty(shape)
+    confidence = logits.new_empty((len(logits), *size))
+    label = torch.empty_like(confidence, dtype=torch.int64)
     # The first of several equal classes weighs most.
     order = torch.arange(num_classes, 0, -1, device=logits.device)
     order = order.view(-1, 1, 1).to(logits.dtype)
@@ -166,16 +145,10 @@ def upsample(logits: Tensor, size: torch.Size, align_corners: bool) -> Tensor:
 def upsampled_rows(
     logits: Tensor, size: torch.Size, align_corners: bool
 ) -> Iterator[tuple[slice, Tensor]]:
-    """Upsample the logits of one image, a few rows at a time.
+    """Upsample the logits (C, h, w) of one image, a few rows at a time.
 
-    Args:
-        logits: (C, h, w) float32.
-        size: (H, W).
-        align_corners: As for ``torch.nn.functional.interpolate``.
-
-    Yields:
-        Rows of the image, and their logits (C, rows, W), bit for bit those of
-        :func:`upsample`; the caller may change them.
+    Yields rows of the image and their logits (C, rows, W), bit for bit those
+    of :func:`upsample`; the caller may change them.
     """
     how = tuple(size), align_corners
     if logits.device.type == 'cpu' and _rows_are_exact(logits.shape, *how):

@@ -6,6 +6,7 @@ from copy import deepcopy
 
 import torch
 from mmengine.dataset import Compose
+from mmengine.dist import get_world_size
 from mmseg.models.segmentors.base import BaseSegmentor
 from mmseg.registry import MODELS, TRANSFORMS
 from mmseg.utils import add_prefix
@@ -26,13 +27,6 @@ from mmseg_classmix.models.segmentors.logits import (
     low_resolution_logits,
     upsample,
 )
-from mmseg_classmix.models.segmentors.semi_batch import (
-    Part,
-    hidden_label,
-    labeled_batch,
-    padding_mask,
-    split_batch,
-)
 from mmseg_classmix.models.segmentors.supported import (
     check_arguments,
     check_segmentor,
@@ -40,6 +34,9 @@ from mmseg_classmix.models.segmentors.supported import (
 
 #: Calls of ``loss`` after which a teacher that nothing moves is an error.
 PATIENCE = 100
+
+#: Images (N, 3, H, W) float, and their N ``SegDataSample``.
+Part = tuple[Tensor, list]
 
 
 @MODELS.register_module()
@@ -188,7 +185,7 @@ class MeanTeacherSegmentor(BaseSegmentor):
         for key in own:
             value = state_dict.pop(key)
             for part in parts:
-                state_dict[part + key[len(prefix) :]] = value
+                state_dict[part + key.removeprefix(prefix)] = value
 
     def train(self, mode: bool = True) -> 'MeanTeacherSegmentor':
         """Set the mode; the teacher only ever trains its batch norms.
@@ -231,10 +228,13 @@ class MeanTeacherSegmentor(BaseSegmentor):
         losses = self._supervised(*labeled)
         # Under way to the next rank while the teacher labels.
         sent = send_images(self.batch_transforms.transforms, unlabeled[0])
-        batch = self.label(labeled, unlabeled)
-        view = self._view({**batch, **sent})
-        losses.update(self._unsupervised(view))
-        return losses
+        batch = self.pseudo_label(*unlabeled)
+        if 'labeled' in self.mix_sources:
+            batch['labeled'] = labeled_batch(*labeled, batch)
+        with torch.no_grad():
+            view = self.batch_transforms({**batch, **sent})
+        logits = full_logits(self.student, view['img'])
+        return losses | add_prefix(self.unsup_loss(logits, view), 'unsup')
 
     def _require_updates(self) -> None:
         """Stop a training whose teacher stays at its start."""
@@ -253,32 +253,6 @@ class MeanTeacherSegmentor(BaseSegmentor):
             self.early_backward(self.parse_losses(losses)[0])
             losses = tree_map(Tensor.detach, losses)
         return losses
-
-    def label(self, labeled: Part, unlabeled: Part) -> dict:
-        """Collect what the views of an iteration are made of.
-
-        Args:
-            labeled: Images (M, 3, H, W) and their samples.
-            unlabeled: Images (N, 3, H, W) and their samples.
-
-        Returns:
-            As :meth:`pseudo_label`; where a mix pastes labeled images, also
-            ``labeled``, see :class:`BatchMix`.
-        """
-        batch = self.pseudo_label(*unlabeled)
-        if 'labeled' in self.mix_sources:
-            batch['labeled'] = labeled_batch(*labeled, batch)
-        return batch
-
-    @torch.no_grad()
-    def _view(self, batch: dict) -> dict:
-        """What the student sees of a labeled batch, which does not change."""
-        return self.batch_transforms(batch)
-
-    def _unsupervised(self, view: dict) -> dict:
-        """Losses of the student on a view."""
-        logits = full_logits(self.student, view['img'])
-        return add_prefix(self.unsup_loss(logits, view), 'unsup')
 
     @torch.no_grad()
     def pseudo_label(self, img: Tensor, data_samples: list) -> dict:
@@ -341,7 +315,7 @@ class MeanTeacherSegmentor(BaseSegmentor):
 
 
 def _common_preprocessor(outer: dict | None, segmentor: dict) -> dict | None:
-    """Take the preprocessor out of a segmentor's config, or the outer one."""
+    """Take the preprocessor out of the segmentor's config, or the outer."""
     own = segmentor.pop('data_preprocessor', None)
     if outer and own and outer != own:
         raise ValueError(
@@ -364,3 +338,83 @@ def _constants(segmentor: BaseSegmentor, preprocessor: nn.Module) -> dict:
         ignore_index=255 if ignore_index is None else ignore_index,
         channel_order='rgb' if swapped else 'bgr',
     )
+
+
+def split_batch(
+    inputs: Tensor, data_samples: list, fewest_unlabeled: int = 2
+) -> tuple[Part, Part]:
+    """Split a batch: samples without ``gt_sem_seg`` are unlabeled.
+
+    The global batch needs ``fewest_unlabeled`` of them.
+    """
+    labeled = [i for i, s in enumerate(data_samples) if 'gt_sem_seg' in s]
+    count, total = len(labeled), len(data_samples)
+    if count == 0 or count == total:
+        raise ValueError(
+            f'the batch has {count} labeled and {total - count} unlabeled '
+            'images, but semi-supervised training needs both: check the '
+            'datasets of train_dataloader (labeled pipelines need '
+            'LoadAnnotations, unlabeled ones must not have it) and '
+            'train_dataloader.sampler.source_ratio'
+        )
+    if (total - count) * get_world_size() < fewest_unlabeled:
+        raise ValueError(
+            'the global batch has 1 unlabeled image, but mixing needs 2: '
+            'raise train_dataloader.batch_size, '
+            'train_dataloader.sampler.batch_size or the number of processes'
+        )
+    if labeled == list(range(count)):
+        # Slices, unlike lists of indices, need nothing from the host.
+        first, second = slice(count), slice(count, None)
+        return tuple((inputs[s], data_samples[s]) for s in (first, second))
+    others = [i for i in range(total) if i not in set(labeled)]
+    return tuple(
+        (inputs[part], [data_samples[i] for i in part])
+        for part in (labeled, others)
+    )
+
+
+def padding_mask(img: Tensor, data_samples: list) -> Tensor | None:
+    """Find pixels, (N, H, W) bool, that the preprocessor has added.
+
+    They are right and below; None if there are none.
+    """
+    full = tuple(img.shape[2:])
+    shapes = [tuple(s.get('img_shape', full)[:2]) for s in data_samples]
+    if all(shape == full for shape in shapes):
+        return None
+    sizes = torch.tensor(shapes).to(img.device, non_blocking=True)
+    below = torch.arange(full[0], device=img.device) >= sizes[:, :1]
+    right = torch.arange(full[1], device=img.device) >= sizes[:, 1:]
+    return below[:, :, None] | right[:, None, :]
+
+
+def labeled_batch(img: Tensor, data_samples: list, facts: dict) -> dict:
+    """Collect labeled images for a mix that pastes them.
+
+    ``facts`` has ``num_classes`` and ``ignore_index``; of ``label``, (M, H, W)
+    int64, padding is ignored too.
+    """
+    label = torch.cat([s.gt_sem_seg.data for s in data_samples])
+    # The only value outside the classes is that of ignored pixels.
+    ignored = label >= facts['num_classes']
+    padding = padding_mask(img, data_samples)
+    if padding is not None:
+        ignored = ignored | padding
+    label = label.masked_fill(ignored, facts['ignore_index'])
+    return dict(img=img, label=label)
+
+
+def hidden_label(img: Tensor, data_samples: list, facts: dict) -> Tensor:
+    """Collect the masks that measure pseudo-labels, (N, H, W) int64.
+
+    Padding is ignored. ``MultiSourceDataset`` refuses a source in which not
+    every sample has one.
+    """
+    size, ignored = (len(img), *img.shape[2:]), facts['ignore_index']
+    label = img.new_full(size, ignored, dtype=torch.int64)
+    for row, sample in zip(label, data_samples, strict=True):
+        mask = sample.hidden_sem_seg.data[0]
+        mask = mask.masked_fill(mask >= facts['num_classes'], ignored)
+        row[: mask.size(0), : mask.size(1)] = mask
+    return label

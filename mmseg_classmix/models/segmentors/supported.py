@@ -26,9 +26,8 @@ def check_arguments(
     predict_on: str, batch_transforms: list, pretrained: None, train_cfg: None
 ) -> None:
     """Raise a ValueError that names a wrong argument by its config key."""
-    for name, value in dict(
-        pretrained=pretrained, train_cfg=train_cfg
-    ).items():
+    misplaced = dict(pretrained=pretrained, train_cfg=train_cfg)
+    for name, value in misplaced.items():
         if value is not None:
             raise ValueError(
                 f'model.{name}={value!r}: set model.segmentor.{name}'
@@ -48,37 +47,25 @@ def check_segmentor(segmentor: nn.Module) -> None:
     """Refuse a built segmentor that cannot be trained on mixed images.
 
     A warning says if it would predict by another threshold than it labels.
-
-    Raises:
-        ValueError: If its head predicts something else than a logit for every
-            pixel and class, or has one output channel for more than two
-            classes.
     """
     head = final_head(segmentor)
-    name = type(head).__name__
-    kinds = [
-        OTHER_PREDICTIONS[base.__name__]
-        for base in type(head).__mro__
-        if base.__name__ in OTHER_PREDICTIONS
-    ]
+    bases = [base.__name__ for base in type(head).__mro__]
+    kinds = [OTHER_PREDICTIONS[b] for b in bases if b in OTHER_PREDICTIONS]
     if kinds or not isinstance(head, BaseDecodeHead):
-        what = kinds[0] if kinds else MASKS
         raise ValueError(
-            f'model.segmentor.decode_head {name} does not predict logits for '
-            f'every pixel, but {what}: use a head that derives from '
-            "mmseg's BaseDecodeHead; docs/other_models.md says why"
+            f'model.segmentor.decode_head {bases[0]} does not predict logits '
+            f'for every pixel, but {(kinds or [MASKS])[0]}: use a head that '
+            "derives from mmseg's BaseDecodeHead; docs/other_models.md says "
+            'why'
         )
-    if segmentor.out_channels == 1 and segmentor.num_classes != 2:
+    if segmentor.out_channels > 1:
+        return
+    if segmentor.num_classes != 2:
         raise ValueError(
             'model.segmentor.decode_head.out_channels=1 is for two classes, '
             f'but num_classes={segmentor.num_classes}: set num_classes=2, or '
             'leave out_channels out'
         )
-    if segmentor.out_channels == 1:
-        _compare_thresholds(head)
-
-
-def _compare_thresholds(head: BaseDecodeHead) -> None:
     threshold = getattr(head, 'threshold', None)
     if threshold not in (None, 0.5):
         print_log(
