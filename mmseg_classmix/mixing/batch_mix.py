@@ -95,9 +95,8 @@ class BatchMix(BaseTransform):
         return self._mix_neighbors(batch, keys)
 
     def _draw(self, batch: dict) -> Tensor:
-        generator = batch.get('generator')
         shard = batch.get('shard') or get_dist_info()
-        return self.draw_mask(dict(batch, generator=generator, shard=shard))
+        return self.draw_mask({'generator': None, **batch, 'shard': shard})
 
     def _mix_neighbors(self, batch: dict, keys: list[str]) -> dict:
         mixed = dict(batch)
@@ -177,8 +176,7 @@ def labeled_partners(batch: dict, keys: Sequence[str]) -> dict[str, Tensor]:
         classes = torch.arange(batch['num_classes'], device=label.device)
         one_hot = known[:, None] & (label[:, None] == classes.view(-1, 1, 1))
         partners['prob'] = one_hot.to(batch['prob'].dtype)
-    unknown = [key for key in keys if key not in partners]
-    if unknown:
+    if unknown := [key for key in keys if key not in partners]:
         raise ValueError(
             f"a mix with source='labeled' does not know {unknown} (of its "
             "mixed_keys) of labeled images: add them to the batch's 'labeled'"

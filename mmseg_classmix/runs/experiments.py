@@ -89,40 +89,33 @@ class Experiment:
 
 def _pair(
     name: str,
-    baseline: tuple = (None, None),
+    base: tuple | None = None,
     ours: tuple | None = None,
     **row,
 ) -> list[Experiment]:
     """A baseline and ClassMix, with published means and deviations."""
-    mean, std = ours or (None, None)
-    config = f'supervised/{name}'
-    supervised = Experiment(config=config, method=SUPERVISED, **row)
-    semi = replace(
-        supervised,
+    config, unknown = f'supervised/{name}', (None, None)
+    mean, std = base or unknown
+    baseline = Experiment(
+        config=config, method=SUPERVISED, mean=mean, std=std, **row
+    )
+    mean, std = ours or unknown
+    semi = Experiment(
         config=f'classmix/{name}',
         method=SEMI_SUPERVISED,
+        mean=mean,
+        std=std,
         baseline=config,
+        **row,
     )
-    return [
-        replace(supervised, mean=baseline[0], std=baseline[1]),
-        replace(semi, mean=mean, std=std),
-    ]
+    return [baseline, semi]
 
 
-def _main_table(
-    table: str, data: str, labeled: int, scores: dict
-) -> list[Experiment]:
+def _main_table(scores: dict, **row) -> list[Experiment]:
     rows = []
     for fraction, (base, ours) in scores.items():
-        pair = _pair(
-            f'{table}_{fraction}',
-            base,
-            ours,
-            table=table,
-            data=data,
-            fraction=fraction,
-            labeled=labeled,
-        )
+        name = f'{row["table"]}_{fraction}'
+        pair = _pair(name, base, ours, fraction=fraction, **row)
         rows += pair if ours else pair[:1]
     return rows
 
@@ -167,8 +160,10 @@ def _camvid() -> list[Experiment]:
     return [*rows, replace(rows[0], **full)]
 
 
-_CITYSCAPES = _main_table('cityscapes', 'Cityscapes', 2, CITYSCAPES)
-_VOC = _main_table('voc12aug', 'VOC', 10, VOC)
+_CITYSCAPES = _main_table(
+    CITYSCAPES, table='cityscapes', data='Cityscapes', labeled=2
+)
+_VOC = _main_table(VOC, table='voc12aug', data='VOC', labeled=10)
 _ABLATIONS = [_ablation(name, mean) for name, mean in ABLATIONS.items()]
 #: Those of the paper.
 EXPERIMENTS = [*_CITYSCAPES, *_VOC, *_ABLATIONS]

@@ -1,7 +1,6 @@
 """Read runs: from ``run.json``, and their losses from mmengine's logs."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,12 +118,9 @@ def find_runs(folders: list[str | Path]) -> tuple[list[Run], list[Path]]:
     for folder in folders:
         if not Path(folder).is_dir():
             raise FileNotFoundError(f'no folder {folder}')
-        found, logged = set(), set()
-        for path, _, files in os.walk(folder):
-            if FILE_NAME in files:
-                found.add(Path(path).resolve())
-            if Path(path).name == 'vis_data':
-                logged.add(Path(path).resolve().parents[1])
+        root = Path(folder).resolve()
+        found = {path.parent for path in root.rglob(FILE_NAME)}
+        logged = {path.parents[1] for path in root.rglob('vis_data')}
         if not found and logged:
             raise FileNotFoundError(f'{min(logged)} {NO_RECORD}')
         if not found:

@@ -225,7 +225,10 @@ class MeanTeacherSegmentor(BaseSegmentor):
         labeled, unlabeled = split_batch(
             inputs, data_samples, self.fewest_unlabeled
         )
-        losses = self._supervised(*labeled)
+        losses = add_prefix(self.student.loss(*labeled), 'sup')
+        if self.early_backward is not None:
+            self.early_backward(self.parse_losses(losses)[0])
+            losses = tree_map(Tensor.detach, losses)
         # Under way to the next rank while the teacher labels.
         sent = send_images(self.batch_transforms.transforms, unlabeled[0])
         batch = self.pseudo_label(*unlabeled)
@@ -246,14 +249,6 @@ class MeanTeacherSegmentor(BaseSegmentor):
                 'own that moves it sets model.teacher_updates=True'
             )
 
-    def _supervised(self, img: Tensor, data_samples: list) -> dict:
-        """Losses of the student on labeled images."""
-        losses = add_prefix(self.student.loss(img, data_samples), 'sup')
-        if self.early_backward is not None:
-            self.early_backward(self.parse_losses(losses)[0])
-            losses = tree_map(Tensor.detach, losses)
-        return losses
-
     @torch.no_grad()
     def pseudo_label(self, img: Tensor, data_samples: list) -> dict:
         """Label images with the teacher.
@@ -264,15 +259,13 @@ class MeanTeacherSegmentor(BaseSegmentor):
 
         Returns:
             The dict that batch transforms and unsupervised losses work on:
+            :attr:`constants` and
 
             - img: as given
             - pseudo_label: (N, H, W) int64; ``ignore_index`` on padding
             - confidence: highest probability, (N, H, W) float32; 0 on padding
             - prob: (N, C, H, W) float32, only if the loss needs it
             - hidden_label: (N, H, W) int64, only if masks measure the labels
-            - num_classes, ignore_index: int
-            - mean, std: (3, 1, 1) float32 or None; channel_order: 'rgb' or
-              'bgr', of the images
             - generator: ``torch.Generator`` or None
         """
         how = img.shape[2:], self.align_corners
