@@ -22,7 +22,7 @@ from mmseg_classmix.distributed import (
     lost_processes_explained,
     prepare_distributed,
 )
-from mmseg_classmix.engine.loops.test_loop import BOTH
+from mmseg_classmix.engine.loops import BOTH
 from mmseg_classmix.engine.runner import build_runner
 from mmseg_classmix.visualization.image_grid import picture_path
 

@@ -4,11 +4,9 @@ from mmseg_classmix.checkpoints.atomic_backend import (
     AtomicLocalBackend,
     check_writable,
 )
-from mmseg_classmix.checkpoints.choice import (
+from mmseg_classmix.checkpoints.loader import (
     find_problem,
     newest_checkpoint,
-)
-from mmseg_classmix.checkpoints.loader import (
     read_checkpoint,
     trust_checkpoint,
 )

@@ -1,8 +1,12 @@
-"""Does a state dict fit a network? Names and shapes of its tensors."""
+"""Do weights fit a network? Names and shapes, also of pretrained files."""
 
+import os.path as osp
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
+from mmengine.model import BaseModule, PretrainedInit
+from mmengine.runner import CheckpointLoader
 from torch import nn
 
 #: Networks of a mean teacher, which start the names of its tensors.
@@ -10,21 +14,24 @@ NETWORKS = ('student', 'teacher')
 STARTS = tuple(f'{name}.' for name in NETWORKS)
 COMPILED, PARALLEL = '_orig_mod.', 'module.'
 Shape = tuple[int, ...]
+#: Command that makes a file, without the file, and where its source is from.
+Origin = tuple[str, str]
+DEEPLAB: Origin = (
+    'python tools/model_converters/deeplab_coco.py SRC',
+    'SRC is resnet101COCO-41f33a49.pth for ResNet-101 (its first address is '
+    'dead, mirrors exist), or the ResNet-50 or -18 of torchvision',
+)
 
 
 @dataclass
 class Misfit:
-    """What of a state dict does not fit a network.
+    """What of a state dict does not fit a network."""
 
-    Attributes:
-        wrong: Shape found and shape needed of each such tensor; None for one
-            that is missing, or that the network does not have.
-        total: Number of tensors that are compared.
-        found: Shapes of the whole state dict.
-    """
-
+    #: Shape found and shape needed of each such tensor; None without one.
     wrong: dict[str, tuple[Shape | None, Shape | None]]
+    #: Number of tensors that are compared.
     total: int
+    #: Shapes of the whole state dict.
     found: dict[str, Shape]
 
     def __str__(self) -> str:
@@ -46,38 +53,26 @@ def compare(
     prefix: str | None = None,
     exact: bool = False,
 ) -> Misfit | None:
-    """Compare names and shapes, of tensors on any device.
+    """Compare names and shapes, of tensors on any device; None if all fit.
 
     What a state dict has beyond the network is no misfit, such as a teacher,
     nor is a missing ``num_batches_tracked``: older checkpoints have none. A
-    plain state dict is compared with each network of a mean teacher.
+    plain state dict is compared with each network of a mean teacher. What is
+    no tensor is left out, and the names of wrappers are taken off.
 
     Args:
-        state: A ``state_dict``; what is no tensor in it is left out, and the
-            names of wrappers are taken off.
+        state: A ``state_dict``.
         network: A network, not wrapped.
         prefix: Start of the names that are meant, with or without its dot.
         exact: Whether all tensors count, those of ``state`` too, as they do
             for a run that continues.
-
-    Returns:
-        What does not fit, or None.
     """
     if prefix:
-        start = prefix.rstrip('.') + '.'
-        state = {
-            key.removeprefix(start): value
-            for key, value in state.items()
-            if key.startswith(start)
-        }
+        state = _below(prefix.rstrip('.') + '.', state)
     found, needed = _shapes(state), _shapes(network.state_dict())
     if not exact:
         if is_plain(found) and not is_plain(needed):
-            needed = {
-                key.removeprefix(STARTS[0]): shape
-                for key, shape in needed.items()
-                if key.startswith(STARTS[0])
-            }
+            needed = _below(STARTS[0], needed)
         needed = {
             key: shape
             for key, shape in needed.items()
@@ -105,9 +100,78 @@ def without_wrappers(state: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _below(start: str, state: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key.removeprefix(start): value
+        for key, value in state.items()
+        if key.startswith(start)
+    }
+
+
 def _shapes(state: dict[str, Any]) -> dict[str, Shape]:
     return {
         key: tuple(value.shape)
         for key, value in without_wrappers(state).items()
         if hasattr(value, 'shape')
     }
+
+
+def check_pretrained(
+    module: BaseModule, part: str, origin: Origin = DEEPLAB
+) -> dict:
+    """Refuse pretrained weights that mmengine would load in part or not.
+
+    mmengine leaves what a file lacks at its random start, and says so only
+    in the log. A module that is initialized already is not checked. ``part``
+    is its key in the config, 'backbone' or 'decode_head'. Returns ``meta`` of
+    the file, or {} if there is no file.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it lacks a tensor of ``module`` or has it in another
+            shape.
+    """
+    if module.is_init or not module.init_cfg:
+        return {}
+    cfgs = module.init_cfg
+    for cfg in [cfgs] if isinstance(cfgs, dict) else cfgs:
+        if cfg['type'] in ('Pretrained', PretrainedInit):
+            prefix = cfg.get('prefix')
+            return _check_file(module, part, origin, cfg['checkpoint'], prefix)
+    return {}
+
+
+def _check_file(
+    module: BaseModule,
+    part: str,
+    origin: Origin,
+    checkpoint: str,
+    prefix: str | None,
+) -> dict:
+    scratch = (
+        f'--cfg-options model.{part}.init_cfg=None '
+        f'(model.segmentor.{part}.init_cfg=None for a MeanTeacherSegmentor)'
+    )
+    command, source = origin
+    path = osp.abspath(osp.expanduser(checkpoint))
+    if '://' not in checkpoint and not osp.isfile(path):
+        raise FileNotFoundError(
+            f'no pretrained weights in {path} ({part}.init_cfg.checkpoint). '
+            f'Convert them, once:\n    {command} {shlex.quote(path)}\n'
+            f'{source}; docs/pretrained_weights.md says more.\n'
+            f'Or start from scratch, explicitly:\n    {scratch}'
+        )
+    # The keys and shapes only: mmengine reads the numbers afterwards.
+    content = CheckpointLoader.load_checkpoint(
+        checkpoint, map_location='meta', logger='silent'
+    )
+    state = content.get('state_dict', content)
+    misfit = compare(state, module, prefix)
+    if misfit:
+        raise ValueError(
+            f'{checkpoint} ({part}.init_cfg, prefix={prefix!r}) does not fit '
+            f'{type(module).__name__}: {misfit}. The file starts with '
+            f'{", ".join(list(state)[:2])}. Convert it with "{command} DST", '
+            f'give the weights of this network, or start without: {scratch}'
+        )
+    return content.get('meta', {})

@@ -4,21 +4,22 @@ import os.path as osp
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from hashlib import blake2b
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from mmengine.config import Config
-from mmengine.dist import all_gather_object, broadcast
+from mmengine.dist import all_gather_object, broadcast, get_world_size
 from torch import Tensor, nn
 
 from mmseg_classmix.distributed.config_text import flatten, plain
-from mmseg_classmix.distributed.process_group import exchange_timeout
 
 #: What processes may have of their own.
 OF_A_RANK = ('work_dir', 'local_rank')
 MISSING = 'missing'
+TIMEOUT_KEY = 'env_cfg.dist_cfg.timeout'
 
 
 def check_config(cfg: Config) -> None:
@@ -26,9 +27,6 @@ def check_config(cfg: Config) -> None:
 
     Of an absolute path only the last part counts: hosts may keep things in
     different folders.
-
-    Args:
-        cfg: Config of this process.
 
     Raises:
         ValueError: On every process, if one has another config; it names the
@@ -57,12 +55,7 @@ def check_config(cfg: Config) -> None:
 def share_state(
     model: nn.Module, optimizer: torch.optim.Optimizer | None, iteration: int
 ) -> None:
-    """Give all processes what rank 0 starts from.
-
-    Args:
-        model: Its parameters and buffers are those of rank 0 afterwards.
-        optimizer: So is what it keeps for the parameters; None without one.
-        iteration: Number of finished iterations.
+    """Give all processes the state of rank 0: of model and optimizer.
 
     Raises:
         ValueError: On every process, if one has another iteration.
@@ -123,21 +116,36 @@ def _portable(value: Any) -> str:
     return repr(value)
 
 
+def exchange_timeout(cfg: Config) -> timedelta | None:
+    """Read how long an exchange between processes may take, if it is set.
+
+    Raises:
+        ValueError: If the timeout is not a positive number.
+    """
+    env_cfg = cfg.get('env_cfg') or {}
+    timeout = (env_cfg.get('dist_cfg') or {}).get('timeout')
+    if timeout is None:
+        return None
+    number = isinstance(timeout, (int, float)) and timeout is not True
+    if not (number and timeout > 0):
+        raise ValueError(
+            f'{TIMEOUT_KEY}={timeout!r} must be a positive number of seconds'
+        )
+    return timedelta(seconds=timeout)
+
+
 class RankFlag:
     """A flag that any rank may raise and all ranks see at the same call.
 
     The exchange runs on the CPU, in a gloo group of its own, while the ranks
     compute: what is raised at one call is seen at the next. A single process
     sees it at once. All ranks make the same calls in the same order.
-
-    Args:
-        cfg: Config whose ``env_cfg.dist_cfg.timeout`` limits an exchange.
+    ``env_cfg.dist_cfg.timeout`` limits an exchange.
     """
 
     def __init__(self, cfg: Config) -> None:
-        several = dist.is_initialized() and dist.get_world_size() > 1
         self._group = None
-        if several:
+        if get_world_size() > 1:
             # A new group does not take over the limit of the first.
             limit = exchange_timeout(cfg)
             self._group = dist.new_group(timeout=limit, backend='gloo')
@@ -145,14 +153,7 @@ class RankFlag:
         self._work = None
 
     def seen(self, raised: bool) -> bool:
-        """Say whether a rank raised the flag at its previous call.
-
-        Args:
-            raised: Whether this rank raises it now.
-
-        Returns:
-            The same on all ranks.
-        """
+        """Say whether any rank raised the flag at its previous call."""
         if self._group is None:
             return raised
         seen = self.wait()
@@ -163,11 +164,7 @@ class RankFlag:
         return seen
 
     def wait(self) -> bool:
-        """Finish the exchange of the previous call; also the last thing.
-
-        Returns:
-            Whether a rank raised the flag.
-        """
+        """Finish the exchange of the previous call; also the last thing."""
         if self._work is None:
             return False
         self._work.wait()

@@ -10,13 +10,9 @@ from typing import Any
 def plain(value: Any) -> Any:
     """Turn any value of a config into what JSON has.
 
-    Args:
-        value: Any value. Tuples, sets and arrays become lists, keys become
-            text; so do numbers that are not finite, classes, functions and
-            other objects, without addresses in memory.
-
-    Returns:
-        Dicts, lists, text, finite numbers, booleans and None.
+    Tuples, sets and arrays become lists, keys become text; so do numbers that
+    are not finite, classes, functions and other objects, without addresses in
+    memory.
     """
     if isinstance(value, dict):
         return {str(key): plain(inner) for key, inner in value.items()}
@@ -51,15 +47,10 @@ def _text(value: Any) -> str:
 
 
 def flatten(value: Any, key: str = '') -> Iterator[tuple[str, Any]]:
-    """List the values of a nested config.
+    """List dotted key and value of all in a plain nested config.
 
-    Args:
-        value: What :func:`plain` returns.
-        key: Dotted key of it.
-
-    Yields:
-        Dotted key and value. A list without dicts and lists in it is one
-        value: class weights differ once, not once a class.
+    A list without dicts and lists in it is one value: class weights differ
+    once, not once a class.
     """
     items = ()
     if isinstance(value, dict) and value:

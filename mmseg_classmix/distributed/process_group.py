@@ -1,9 +1,12 @@
-"""Start of the processes of a run, and what is said if one is lost."""
+"""Processes of a run: start, end, and what is said if one is lost."""
 
+import atexit
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -11,7 +14,67 @@ from mmengine.config import Config
 from mmengine.dist import init_dist
 from mmengine.utils.dl_utils import set_multi_processing
 
-TIMEOUT_KEY = 'env_cfg.dist_cfg.timeout'
+from mmseg_classmix.distributed.agreement import (
+    TIMEOUT_KEY,
+    check_config,
+    exchange_timeout,
+)
+
+
+def prepare_distributed(cfg: Config) -> None:
+    """Connect the processes of a launcher and compare their configs.
+
+    mmengine's launchers select a GPU first. Without one, the process group is
+    made with gloo, and model wrapper and batch norm are set to those of the
+    CPU. Without a launcher nothing happens. ``cfg`` is changed in place.
+
+    Raises:
+        TimeoutError: If a process does not come in time, see
+            ``start_process_group``.
+        ValueError: If a process has another config, see ``check_config``; or
+            without a GPU the environment does not say which process this is.
+    """
+    if cfg.get('launcher', 'none') == 'none':
+        return
+    on_cpu = not torch.cuda.is_available()
+    if on_cpu and cfg.launcher == 'slurm':
+        _set_slurm_environment()
+    elif on_cpu and 'RANK' not in os.environ:
+        raise ValueError(
+            f'--launcher {cfg.launcher} without a GPU needs RANK, WORLD_SIZE, '
+            'MASTER_ADDR and MASTER_PORT in the environment: start with '
+            'tools/dist_train.sh (--launcher pytorch) or Slurm'
+        )
+    start_process_group(cfg)
+    if dist.get_backend() == 'gloo':
+        sys.excepthook = _report_and_leave
+    # Before a model is built: DDP would hang on another one.
+    check_config(cfg)
+    if on_cpu:
+        cfg.model_wrapper_cfg = {
+            'broadcast_buffers': False,
+            'find_unused_parameters': cfg.get('find_unused_parameters', False),
+            **(cfg.get('model_wrapper_cfg') or {}),
+            'type': 'CPUDistributedDataParallel',
+            'sync_bn': cfg.get('sync_bn') is not None,
+        }
+        cfg.sync_bn = None
+
+
+def _set_slurm_environment() -> None:
+    """Translate Slurm's variables to those of torch.distributed."""
+    nodes = os.environ['SLURM_NODELIST']
+    hosts = subprocess.run(
+        ['scontrol', 'show', 'hostname', nodes],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    os.environ.setdefault('MASTER_ADDR', hosts[0])
+    os.environ.setdefault('MASTER_PORT', '29500')
+    os.environ['RANK'] = os.environ['SLURM_PROCID']
+    os.environ['WORLD_SIZE'] = os.environ['SLURM_NTASKS']
+    os.environ['LOCAL_RANK'] = os.environ.get('SLURM_LOCALID', '0')
 
 
 def start_process_group(cfg: Config) -> None:
@@ -23,9 +86,6 @@ def start_process_group(cfg: Config) -> None:
     every later exchange (torch's default without it: 10 minutes with nccl, 30
     minutes with gloo).
 
-    Args:
-        cfg: Config with ``launcher`` and ``env_cfg``.
-
     Raises:
         OSError: If the port is in use, or as ``TimeoutError`` if a process
             does not come in time.
@@ -35,41 +95,32 @@ def start_process_group(cfg: Config) -> None:
         return
     limit = exchange_timeout(cfg)
     env_cfg = cfg.get('env_cfg') or {}
-    options = dict(env_cfg.get('dist_cfg') or {})
     try:
         if torch.cuda.is_available():
             # As Runner does: init_dist would choose 'spawn' otherwise.
             set_multi_processing(**env_cfg.get('mp_cfg', {}), distributed=True)
-            init_dist(cfg.launcher, **options)
+            init_dist(cfg.launcher, **(env_cfg.get('dist_cfg') or {}))
         else:
             dist.init_process_group('gloo', timeout=limit)
     except RuntimeError as error:
         if not _of_communication(error):
             raise
-        raise _failed_start(options.get('timeout'), error) from error
-
-
-def exchange_timeout(cfg: Config) -> timedelta | None:
-    """Read how long an exchange between processes may take.
-
-    Args:
-        cfg: Config with ``env_cfg``.
-
-    Returns:
-        ``env_cfg.dist_cfg.timeout``; None if it is not set.
-
-    Raises:
-        ValueError: If the timeout is not a positive number.
-    """
-    env_cfg = cfg.get('env_cfg') or {}
-    timeout = (env_cfg.get('dist_cfg') or {}).get('timeout')
-    if timeout is None:
-        return None
-    if not (_is_number(timeout) and timeout > 0):
-        raise ValueError(
-            f'{TIMEOUT_KEY}={timeout!r} must be a positive number of seconds'
+        names = ('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT')
+        place = ', '.join(f'{k}={os.environ.get(k)}' for k in names)
+        if 'EADDRINUSE' in str(error):
+            raise OSError(
+                f'the port is in use ({place}): set PORT of '
+                'tools/dist_train.sh, or MASTER_PORT, to a free one'
+            ) from error
+        waited = (
+            f'{limit.total_seconds():g} s' if limit else 'the default time'
         )
-    return timedelta(seconds=timeout)
+        raise TimeoutError(
+            f'this process ({place}) waited {waited} for the others in vain: '
+            f'{str(error).splitlines()[0]}. Was every process started, with '
+            f'the same address, port and WORLD_SIZE? {TIMEOUT_KEY} sets how '
+            'long to wait, in seconds'
+        ) from error
 
 
 @contextmanager
@@ -93,10 +144,6 @@ def lost_processes_explained() -> Iterator[None]:
         ) from error
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
 def _of_communication(error: RuntimeError) -> bool:
     """Tell errors of torch.distributed from others, such as of a loader.
 
@@ -110,18 +157,28 @@ def _of_communication(error: RuntimeError) -> bool:
     )
 
 
-def _failed_start(timeout: float | None, error: RuntimeError) -> OSError:
-    names = ('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT')
-    place = ', '.join(f'{k}={os.environ.get(k)}' for k in names)
-    if 'EADDRINUSE' in str(error):
-        return OSError(
-            f'the port is in use ({place}): set PORT of tools/dist_train.sh, '
-            'or MASTER_PORT, to a free one'
-        )
-    waited = 'the default time' if timeout is None else f'{timeout} s'
-    return TimeoutError(
-        f'this process ({place}) waited {waited} for the others in vain: '
-        f'{str(error).splitlines()[0]}. Was every process started, with the '
-        f'same address, port and WORLD_SIZE? {TIMEOUT_KEY} sets how long to '
-        'wait, in seconds'
-    )
+def close_distributed(code: int = 0) -> None:
+    """End a process of a distributed run, all ranks together.
+
+    Call it last: with gloo the process exits here, with this code.
+    """
+    if not dist.is_initialized():
+        return
+    dist.barrier()
+    if dist.get_backend() == 'gloo':
+        _leave(code)
+    dist.destroy_process_group()
+
+
+def _report_and_leave(kind: type, error: BaseException, trace: Any) -> None:
+    """What Python does with an error that nothing has caught, and leave."""
+    sys.__excepthook__(kind, error, trace)
+    _leave(130 if issubclass(kind, KeyboardInterrupt) else 1)
+
+
+def _leave(code: int) -> None:
+    """Exit without the destructors of C++: with gloo some of them abort."""
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -8,7 +8,7 @@ from torch.utils.data import Dataset
 
 from mmseg_classmix.datasets import MultiSourceDataset, MultiSourceSampler
 from mmseg_classmix.datasets.checked_pipeline import check_samples
-from mmseg_classmix.distributed.unwrap import unwrap
+from mmseg_classmix.distributed.model_wrapper import unwrap
 from mmseg_classmix.preflight.checkpoint import compare_checkpoint
 from mmseg_classmix.preflight.problem import (
     PreflightError,

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmseg_classmix.distributed import prepare_distributed
 from mmseg_classmix.engine.hooks import NonFiniteHook
-from mmseg_classmix.engine.optimizers.steps import StepWatch
+from mmseg_classmix.engine.optimizers import StepWatch
 from mmseg_classmix.engine.runner import ClassMixRunner
 
 

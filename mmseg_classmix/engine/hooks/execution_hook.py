@@ -15,7 +15,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mmseg_classmix.distributed.unwrap import unwrap
+from mmseg_classmix.distributed.model_wrapper import unwrap
 
 
 @HOOKS.register_module()

@@ -10,7 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from mmseg_classmix.distributed.unwrap import unwrap
+from mmseg_classmix.distributed.model_wrapper import unwrap
 from mmseg_classmix.mixing.seeding import derive_seed
 
 

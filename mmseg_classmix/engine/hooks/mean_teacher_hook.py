@@ -7,8 +7,8 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmseg_classmix.distributed.unwrap import unwrap
-from mmseg_classmix.engine.optimizers.steps import (
+from mmseg_classmix.distributed.model_wrapper import unwrap
+from mmseg_classmix.engine.optimizers import (
     StepWatch,
     accumulative_counts,
 )

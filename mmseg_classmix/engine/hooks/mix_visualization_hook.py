@@ -10,7 +10,7 @@ from mmengine.visualization import LocalVisBackend, MLflowVisBackend
 from mmengine.visualization.vis_backend import BaseVisBackend
 from torch import nn
 
-from mmseg_classmix.distributed.unwrap import unwrap
+from mmseg_classmix.distributed.model_wrapper import unwrap
 from mmseg_classmix.mixing.batch_mix import BatchMix
 
 NAME = 'mix'

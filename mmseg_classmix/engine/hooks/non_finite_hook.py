@@ -12,9 +12,9 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
-from mmseg_classmix.distributed.unwrap import unwrap
+from mmseg_classmix.distributed.model_wrapper import unwrap
 from mmseg_classmix.engine.hooks.safe_checkpoint_hook import checkpoint_hook
-from mmseg_classmix.engine.optimizers.steps import StepWatch
+from mmseg_classmix.engine.optimizers import StepWatch
 
 
 @HOOKS.register_module()

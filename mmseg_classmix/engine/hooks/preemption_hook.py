@@ -18,8 +18,8 @@ from torch.utils.data import DataLoader
 
 from mmseg_classmix.distributed.agreement import RankFlag
 from mmseg_classmix.engine.hooks.safe_checkpoint_hook import is_saved, save
-from mmseg_classmix.engine.loops.skipping_iterator import restart_workers
-from mmseg_classmix.engine.optimizers.steps import accumulative_counts
+from mmseg_classmix.engine.optimizers import accumulative_counts
+from mmseg_classmix.engine.skipping_iterator import restart_workers
 
 #: EX_TEMPFAIL of sysexits.h: nothing is wrong, run the same command again.
 EXIT_CODE = 75

@@ -14,15 +14,15 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 
 from mmseg_classmix.checkpoints import find_problem, newest_checkpoint
 from mmseg_classmix.checkpoints.compare import compare
-from mmseg_classmix.distributed.unwrap import unwrap
+from mmseg_classmix.distributed.model_wrapper import unwrap
 from mmseg_classmix.engine.hooks.safe_checkpoint_hook import (
     checkpoint_hook,
     checkpoint_place,
     is_saved,
     save,
 )
-from mmseg_classmix.engine.loops.skipping_iterator import start_data_at
-from mmseg_classmix.engine.optimizers.steps import accumulative_counts
+from mmseg_classmix.engine.optimizers import accumulative_counts
+from mmseg_classmix.engine.skipping_iterator import start_data_at
 
 VALIDATED = 'last_validation'
 

@@ -7,7 +7,7 @@ from mmseg.models.backbones import ResNet
 from mmseg.models.backbones.resnet import Bottleneck
 from mmseg.registry import MODELS
 
-from mmseg_classmix.checkpoints.pretrained import check_pretrained
+from mmseg_classmix.checkpoints.compare import check_pretrained
 from mmseg_classmix.models.frozen_param_filter import (
     hide_frozen_param_warnings,
 )

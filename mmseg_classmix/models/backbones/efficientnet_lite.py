@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmseg_classmix.checkpoints.pretrained import check_pretrained
+from mmseg_classmix.checkpoints.compare import check_pretrained
 
 ORIGIN = (
     'python tools/model_converters/efficientnet_lite.py',

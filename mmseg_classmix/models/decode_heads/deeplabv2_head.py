@@ -7,7 +7,7 @@ from mmseg.models.utils import resize
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from mmseg_classmix.checkpoints.pretrained import check_pretrained
+from mmseg_classmix.checkpoints.compare import check_pretrained
 
 
 class DilationSumHead(BaseDecodeHead):

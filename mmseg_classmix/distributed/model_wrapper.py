@@ -1,10 +1,43 @@
-"""Synchronized batch norm for processes without a GPU."""
+"""What is around a model: DDP and batch norm on the CPU, and taking it off."""
 
 import torch
 from mmengine.dist import get_dist_info, get_world_size
+from mmengine.model import (
+    BaseTTAModel,
+    MMDistributedDataParallel,
+    is_model_wrapper,
+)
+from mmengine.registry import MODEL_WRAPPERS
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 from torch.nn.modules.batchnorm import _BatchNorm
+
+
+def unwrap(model: nn.Module) -> nn.Module:
+    """Take off the wrappers of a distributed run and of TTA, if any."""
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model
+
+
+@MODEL_WRAPPERS.register_module()
+class CPUDistributedDataParallel(MMDistributedDataParallel):
+    """mmengine's wrapper, on the CPU.
+
+    Args:
+        module: Model to wrap.
+        sync_bn: Whether batch norms use the statistics of the global batch.
+        **kwargs: As for ``MMDistributedDataParallel``.
+    """
+
+    def __init__(
+        self, module: nn.Module, sync_bn: bool = True, **kwargs
+    ) -> None:
+        if sync_bn:
+            module = convert_sync_batch_norm(module)
+        # mmengine passes the number of a GPU.
+        kwargs['device_ids'] = None
+        super().__init__(module, **kwargs)
 
 
 class CPUSyncBatchNorm(_BatchNorm):
@@ -22,14 +55,7 @@ class CPUSyncBatchNorm(_BatchNorm):
             raise ValueError(f'expected 2D input or more, got {input.dim()}D')
 
     def forward(self, input: Tensor) -> Tensor:
-        """Normalize.
-
-        Args:
-            input: (N, C, ...); the same shape on every rank.
-
-        Returns:
-            The shape of ``input``.
-        """
+        """Normalize (N, C, ...), the same shape on every rank."""
         if not self.training or get_world_size() == 1:
             return super().forward(input)
         dims = [d for d in range(input.dim()) if d != 1]
@@ -66,14 +92,7 @@ def _of_all_ranks(input: Tensor, dims: list[int]) -> Tensor:
 
 
 def convert_sync_batch_norm(module: nn.Module) -> nn.Module:
-    """Replace every batch norm; parameters and buffers are kept.
-
-    Args:
-        module: Any module.
-
-    Returns:
-        The module, changed in place (a new one if it is itself a batch norm).
-    """
+    """Replace every batch norm, in place; parameters and buffers are kept."""
     if isinstance(module, CPUSyncBatchNorm):
         return module
     if isinstance(module, _BatchNorm):

@@ -8,11 +8,9 @@ from torch.utils.data import DataLoader
 
 
 class SkippingIterator(_InfiniteDataloaderIterator):
-    """Iterate over a loader; the first batches are nothing, and cost nothing.
+    """Iterate over a loader whose sampler has skipped the first batches.
 
-    Args:
-        dataloader: Loader whose sampler has skipped these batches.
-        skipped: Their number.
+    Those are None here, and cost nothing.
     """
 
     def __init__(self, dataloader: DataLoader, skipped: int) -> None:
@@ -36,20 +34,15 @@ def start_data_at(loop: IterBasedTrainLoop, iteration: int) -> None:
 
     Since 0.10.8 mmengine does that by itself; before, it calls ``next`` for
     every earlier iteration, which costs nothing then.
-
-    Args:
-        loop: Loop that is going to run.
-        iteration: Number of finished iterations.
     """
-    if hasattr(loop.dataloader_iterator, 'skip_iter'):
-        return
     loader = loop.dataloader
-    if not hasattr(loader.sampler, 'skip') or loader.batch_size is None:
-        return
-    loader.sampler.skip(iteration * loader.batch_size)
-    # Persistent workers, too, have started with the first batches.
-    loader._iterator = None
-    loop.dataloader_iterator = SkippingIterator(loader, iteration)
+    if (
+        not hasattr(loop.dataloader_iterator, 'skip_iter')
+        and hasattr(loader.sampler, 'skip')
+        and loader.batch_size is not None
+    ):
+        loader.sampler.skip(iteration * loader.batch_size)
+        _start_anew(loop, iteration)
 
 
 def restart_workers(loop: IterBasedTrainLoop) -> None:
@@ -57,13 +50,14 @@ def restart_workers(loop: IterBasedTrainLoop) -> None:
 
     mmengine before 0.10.8 has started them when it built the loop, before
     any hook could change the loader.
-
-    Args:
-        loop: Loop that is going to run.
     """
-    loader = loop.dataloader
-    if loader.num_workers and not hasattr(
+    if loop.dataloader.num_workers and not hasattr(
         loop.dataloader_iterator, 'skip_iter'
     ):
-        loader._iterator = None
-        loop.dataloader_iterator = SkippingIterator(loader, 0)
+        _start_anew(loop, 0)
+
+
+def _start_anew(loop: IterBasedTrainLoop, skipped: int) -> None:
+    # Persistent workers, too, have started with the first batches.
+    loop.dataloader._iterator = None
+    loop.dataloader_iterator = SkippingIterator(loop.dataloader, skipped)
