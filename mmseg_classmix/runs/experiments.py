@@ -88,10 +88,7 @@ class Experiment:
 
 
 def _pair(
-    name: str,
-    base: tuple | None = None,
-    ours: tuple | None = None,
-    **row,
+    name: str, base: tuple | None = None, ours: tuple | None = None, **row
 ) -> list[Experiment]:
     """A baseline and ClassMix, with published means and deviations."""
     config, unknown = f'supervised/{name}', (None, None)

@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 import torch
-from mmseg.models.decode_heads.cascade_decode_head import (
-    BaseCascadeDecodeHead,
-)
+from mmseg.models.decode_heads.cascade_decode_head import BaseCascadeDecodeHead
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from mmseg.models.segmentors.base import BaseSegmentor
