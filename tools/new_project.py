@@ -20,11 +20,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmseg_classmix.datasets.splits import write_list
-from mmseg_classmix.new_project.arguments import (
-    FOLDERS,
-    check_arguments,
-    choose_network,
-)
 from mmseg_classmix.new_project.config_text import (
     Project,
     classmix_text,
@@ -32,8 +27,13 @@ from mmseg_classmix.new_project.config_text import (
     model_text,
     supervised_text,
 )
-from mmseg_classmix.new_project.findings import Findings
+from mmseg_classmix.new_project.findings import (
+    FOLDERS,
+    Findings,
+    check_arguments,
+)
 from mmseg_classmix.new_project.masks import read_color
+from mmseg_classmix.new_project.network import choose_network
 from mmseg_classmix.new_project.pairs import Pairs
 from mmseg_classmix.new_project.proposal import Machine, propose, this_machine
 from mmseg_classmix.new_project.streams import Survey

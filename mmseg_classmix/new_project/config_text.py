@@ -19,18 +19,8 @@ HERE = '{{ fileDirname }}'
 class Project:
     """All that the configs of a project say.
 
-    Attributes:
-        configs: Folder of our configs.
-        classes: Names of the classes.
-        values: Meaning of the numbers in the masks.
-        image_suffix: Suffix of labeled images that their masks do not have,
-            or None.
-        labeled: Labeled images.
-        val: Images to evaluate on.
-        unlabeled: Folder of the images without masks.
-        proposal: Settings.
-        network: Network, start and optimizer.
-        seed: Seed of the training.
+    ``configs`` is the folder of ours, ``unlabeled`` that of the images
+    without masks; ``image_suffix`` is what masks of labeled images lack.
     """
 
     configs: Path
@@ -176,15 +166,14 @@ def _source(
         f'{key}={osp.relpath(folder, root)!r}'
         for key, folder in zip(keys, folders, strict=False)
     )
-    suffixes = ''
-    if pairs and pairs.mask_suffixes != ['.png']:
-        one = len(pairs.mask_suffixes) == 1
-        suffix = pairs.mask_suffixes[0] if one else pairs.mask_suffixes
-        suffixes = f'    seg_map_suffix={suffix!r},\n'
+    suffixes = pairs.mask_suffixes if pairs else ['.png']
+    if suffixes != ['.png']:
+        suffix = suffixes if len(suffixes) > 1 else suffixes[0]
+        common = f'    seg_map_suffix={suffix!r},\n{common}'
     return (
         f'{name}.update(\n    data_root={root!r},\n'
         f'    data_prefix=dict({prefix}),\n'
-        f'    ann_file={f"{HERE}/{name}.txt"!r},\n{suffixes}{common})\n'
+        f'    ann_file={f"{HERE}/{name}.txt"!r},\n{common})\n'
     )
 
 

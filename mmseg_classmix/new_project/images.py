@@ -1,12 +1,10 @@
 """What the files of images say, read by several processes."""
 
-import hashlib
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from multiprocessing import Pool
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -29,12 +27,8 @@ SOME = 16
 class Header:
     """What the first bytes of an image say.
 
-    Attributes:
-        path: Path of the image.
-        size: Height and width as it is loaded, or None if only a decoder
-            knows.
-        wide: Whether it has 16 bits a pixel.
-        problem: Why it cannot be trained on, or ''.
+    ``size`` is (height, width) as it is loaded, None if only a decoder knows;
+    ``wide`` whether it has 16 bits a pixel.
     """
 
     path: str
@@ -113,11 +107,6 @@ def brightest(path: str) -> int | None:
     return None if image is None else int(np.max(image))
 
 
-def digest(path: str) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-
-
 def same_picture(paths: tuple[str, str]) -> bool:
     """Whether two files show the same, in other formats or sizes."""
     images = [cv2.imread(path, cv2.IMREAD_GRAYSCALE) for path in paths]
@@ -136,17 +125,7 @@ def same_picture(paths: tuple[str, str]) -> bool:
 def read_all(
     title: str, read: Callable, items: Iterable, workers: int
 ) -> list:
-    """Apply a function to many files, with a bar on a terminal.
-
-    Args:
-        title: What is read.
-        read: A function of a module, of one argument.
-        items: Its arguments.
-        workers: Number of processes.
-
-    Returns:
-        What the function returns, in the order of the items.
-    """
+    """Apply a function to many files, in their order; a terminal has a bar."""
     items, done = list(items), []
     workers = min(workers, len(items))
     shown = sys.stderr.isatty()

@@ -32,22 +32,16 @@ def _codes(image: Image.Image) -> np.ndarray:
 
 def _counter(codes: np.ndarray) -> Counter:
     found, counts = np.unique(codes, return_counts=True)
-    return Counter(
-        dict(zip(map(_color, found), map(int, counts), strict=True))
-    )
+    colors = map(_color, found.tolist())
+    return Counter(dict(zip(colors, counts.tolist(), strict=True)))
 
 
 def _color(code: int) -> Color:
-    code = int(code)
     return code >> 16, code >> 8 & 255, code & 255
 
 
 def read_color(text: str) -> Color:
-    """Read '255,0,0' or '#ff0000'.
-
-    Raises:
-        ValueError: If it is neither.
-    """
+    """Read '255,0,0' or '#ff0000'."""
     digits = text.removeprefix('#')
     if digits != text and len(digits) == 6:
         return _color(int(digits, 16))
@@ -57,39 +51,26 @@ def read_color(text: str) -> Color:
     return color
 
 
-@dataclass(frozen=True)
-class Conversion:
-    """Turns a color mask into numbers; a function that processes can share.
+def convert(
+    paths: tuple[str, str], colors: Sequence[Color]
+) -> tuple[Counter, int]:
+    """Turn a mask of colors into a PNG of numbers, other colors into 255.
 
-    Attributes:
-        colors: Color of each class; pixels of others are ignored (255).
+    Returns the pixels of each other color, and the number of all pixels.
     """
-
-    colors: tuple[Color, ...]
-
-    def __call__(self, paths: tuple[str, str]) -> tuple[Counter, int]:
-        """Convert a mask.
-
-        Args:
-            paths: Mask, and the PNG to write.
-
-        Returns:
-            Number of pixels of colors that are no class, and of all pixels;
-            none if the mask cannot be read.
-        """
-        source, target = paths
-        try:
-            with Image.open(source) as image:
-                codes = _codes(image)
-        # Whoever reads it afterwards says that it is empty.
-        except Exception:
-            Path(target).write_bytes(b'')
-            return Counter(), 0
-        labels = np.full(codes.shape, IGNORED, np.uint8)
-        for label, (r, g, b) in enumerate(self.colors):
-            labels[codes == (r << 16) + (g << 8) + b] = label
-        Image.fromarray(labels).save(target)
-        return _counter(codes[labels == IGNORED]), codes.size
+    source, target = paths
+    try:
+        with Image.open(source) as image:
+            codes = _codes(image)
+    # Whoever reads it afterwards says that it is empty.
+    except Exception:
+        Path(target).write_bytes(b'')
+        return Counter(), 0
+    labels = np.full(codes.shape, IGNORED, np.uint8)
+    for label, (r, g, b) in enumerate(colors):
+        labels[codes == (r << 16) + (g << 8) + b] = label
+    Image.fromarray(labels).save(target)
+    return _counter(codes[labels == IGNORED]), codes.size
 
 
 def describe_colors(colors: Counter, most: int = 12) -> str:
@@ -105,12 +86,7 @@ def describe_colors(colors: Counter, most: int = 12) -> str:
 
 @dataclass(frozen=True)
 class MaskValues:
-    """Meaning of the numbers in the masks, as ``LabeledDataset`` takes it.
-
-    Attributes:
-        mask_values: Value of each class, or None for 0, 1, 2, ...
-        ignored_values: Values that are ignored beside 255.
-    """
+    """Meaning of the numbers in the masks, as ``LabeledDataset`` takes it."""
 
     mask_values: tuple[int, ...] | None = None
     ignored_values: tuple[int, ...] = ()
@@ -121,11 +97,8 @@ class MaskValues:
 
     def wrong(self, pixels: np.ndarray, num_classes: int) -> list[int]:
         """List the values that mean nothing, of pixels by value, (256,)."""
-        known = {
-            *self.of_classes(num_classes),
-            *self.ignored_values,
-            IGNORED,
-        }
+        classes = self.of_classes(num_classes)
+        known = {*classes, *self.ignored_values, IGNORED}
         return [int(v) for v in np.flatnonzero(pixels) if v not in known]
 
 
@@ -135,19 +108,10 @@ def find_values(
     mask_values: Sequence[int] | None = None,
     ignored_values: Sequence[int] = (),
 ) -> MaskValues:
-    """Say what the numbers mean.
+    """Say what the numbers mean, from the pixels of each value, (256,).
 
     Masks of two classes are often black and white. Read as they are, white
     (255) would be ignored and only black be learned.
-
-    Args:
-        pixels: Number of pixels of each value in all masks, (256,).
-        num_classes: Number of classes.
-        mask_values: Value of each class, if the user has said so.
-        ignored_values: Values without a class, if the user has said so.
-
-    Returns:
-        The meaning; :meth:`MaskValues.wrong` tells whether it fits.
     """
     found = set(np.flatnonzero(pixels)) - set(ignored_values)
     if mask_values is None and num_classes == 2 and found == {0, IGNORED}:

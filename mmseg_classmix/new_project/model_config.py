@@ -25,12 +25,7 @@ HEADS = ('decode_head', 'auxiliary_head')
 
 
 class UnfitNetwork(ValueError):
-    """A network that cannot be trained here.
-
-    Args:
-        what: What is wrong.
-        way_out: What to do about it.
-    """
+    """A network that cannot be trained here."""
 
     def __init__(
         self, what: str, way_out: str = 'name the config of another network'
@@ -40,11 +35,7 @@ class UnfitNetwork(ValueError):
 
 
 def find_config(configs: Path, name: str) -> str:
-    """Find a config by its path, or below our configs or mmseg's.
-
-    Raises:
-        FileNotFoundError: If there is none.
-    """
+    """Find a config by its path, or below our configs or mmseg's."""
     theirs = Path(mmseg.__file__).parent / '.mim' / 'configs'
     for folder in (Path.cwd(), configs, theirs):
         if (folder / name).is_file():
@@ -55,11 +46,7 @@ def find_config(configs: Path, name: str) -> str:
 
 
 def read_config(path: str) -> Config:
-    """Read a config, and import what it says.
-
-    Raises:
-        UnfitNetwork: If that fails.
-    """
+    """Read a config, and import what it says."""
     try:
         cfg = Config.fromfile(path, import_custom_modules=False)
     # A config is code, which may raise anything.
@@ -98,11 +85,7 @@ def custom_imports(cfg: Config) -> list[str]:
 
 
 def model_of(path: str, cfg: Config) -> ConfigDict:
-    """Take the segmentor and its preprocessor out of a config.
-
-    Raises:
-        UnfitNetwork: If one of them is missing.
-    """
+    """Take the segmentor and its preprocessor out of a config."""
     model = cfg.get('model')
     if model is None:
         raise UnfitNetwork(f'{path} has no model')
@@ -120,11 +103,7 @@ def model_of(path: str, cfg: Config) -> ConfigDict:
 
 
 def set_classes(path: str, model: ConfigDict, num_classes: int) -> None:
-    """Change the number of classes in all heads of a model.
-
-    Raises:
-        UnfitNetwork: If no decode head has a number of classes.
-    """
+    """Change the number of classes in all heads of a model."""
     last = as_list(model.get('decode_head'))[-1:]
     before = [p.num_classes for p in _parts(last) if 'num_classes' in p]
     if not before:
@@ -140,14 +119,7 @@ def set_classes(path: str, model: ConfigDict, num_classes: int) -> None:
 
 
 def build(path: str, model: ConfigDict, num_classes: int) -> nn.Module:
-    """Build a network once, without memory for its weights if possible.
-
-    Returns:
-        The network, which cannot compute anything.
-
-    Raises:
-        UnfitNetwork: If it cannot be built, or not be trained by ClassMix.
-    """
+    """Build a network once, without memory for its weights if possible."""
     for device in ('meta', 'cpu'):
         try:
             scope = DefaultScope.overwrite_default_scope('mmseg')
@@ -240,13 +212,8 @@ def find_weights(part: object, place: str = '') -> Iterator[Weights]:
 def start_from(model: dict, pretrained: str | None, init: str | None) -> None:
     """Put weights where a model wants them.
 
-    Args:
-        model: Config of a segmentor, which changes.
-        pretrained: Weights of the backbone, or None for those of the model.
-        init: Checkpoint of all of it, which leaves no use for others.
-
-    Raises:
-        UnfitNetwork: If the backbone has weights at several places.
+    ``pretrained`` replaces those of the backbone; ``init``, a checkpoint of
+    the whole network, leaves no use for any.
     """
     found = list(find_weights(model))
     if init:
@@ -271,11 +238,7 @@ def start_from(model: dict, pretrained: str | None, init: str | None) -> None:
 
 
 def remark_on_weights(model: dict) -> list[str]:
-    """Say what will be downloaded, and refuse files that are not there.
-
-    Raises:
-        UnfitNetwork: If a file is missing.
-    """
+    """Say what will be downloaded, and refuse files that are not there."""
     found = list(find_weights(model))
     missing = [
         f'{weights.address} (model.{weights.place})'
@@ -290,13 +253,10 @@ def remark_on_weights(model: dict) -> list[str]:
             'of the backbone with --pretrained FILE, or a checkpoint of the '
             'network with --init CHECKPOINT',
         )
+    way_out = ', unless --pretrained FILE replaces it'
     return [
         f'training starts with a download of {weights.address}'
-        + (
-            ', unless --pretrained FILE replaces it'
-            if weights.of_backbone
-            else ''
-        )
+        f'{way_out if weights.of_backbone else ""}'
         for weights in found
         if '://' in weights.address
     ]

@@ -1,5 +1,6 @@
 """Which network a new project trains, and how it starts."""
 
+import argparse
 import os.path as osp
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,10 +9,13 @@ from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
 from mmseg_classmix.models.segmentors.supported import needs_edges
+from mmseg_classmix.new_project.findings import Findings
 from mmseg_classmix.new_project.model_config import (
+    UnfitNetwork,
     as_list,
     build,
     custom_imports,
+    find_config,
     model_of,
     read_config,
     remark_on_weights,
@@ -27,18 +31,9 @@ LITE = 'deeplabv3plus_lite0-d16.py'
 class Network:
     """Network, start and optimizer, as a config has them.
 
-    Attributes:
-        base: Config with the model, to inherit.
-        schedule: Config with the optimizer, to inherit.
-        why: A line that says what it is.
-        model: Options of the model that differ from ``base``.
-        load_from: Checkpoint to start from.
-        written: Whole model, if it has to be written as ``base``.
-        optim_wrapper: That of the config of the model, if it has one.
-        warmup: Scheduler of the first iterations, likewise.
-        imports: Modules that the model needs beside ours.
-        edges: Whether labeled samples need edges.
-        remarks: What the user should know.
+    ``base`` and ``schedule`` are inherited, ``model`` has the options that
+    differ from ``base``, which is ``written`` if it is no config of ours; the
+    config of the network has the optimizer and scheduler then, unless None.
     """
 
     base: str
@@ -54,6 +49,27 @@ class Network:
     remarks: list[str] = field(default_factory=list)
 
 
+def choose_network(
+    args: argparse.Namespace,
+    findings: Findings,
+    configs: Path,
+    machine: Machine,
+    num_classes: int,
+) -> Network | None:
+    """Choose the network, or say why it cannot be taken."""
+    start = args.pretrained, args.init
+    if args.model is None:
+        return default_network(configs, machine, *start)
+    try:
+        path = find_config(configs, args.model)
+        return network_of(configs, path, num_classes, *start)
+    except FileNotFoundError as error:
+        findings.refuse(f'--model: {error}', 'name the config of a network')
+    except UnfitNetwork as error:
+        findings.refuse(f'--model: {error}', error.way_out)
+    return None
+
+
 def default_network(
     configs: Path,
     machine: Machine,
@@ -62,11 +78,7 @@ def default_network(
 ) -> Network:
     """DeepLab, small on a small machine, with what weights there are.
 
-    Args:
-        configs: Folder of our configs.
-        machine: Where the training will run.
-        pretrained: Weights of the backbone, or None.
-        init: Checkpoint of a whole network, or None.
+    ``pretrained`` are weights of the backbone, ``init`` of the whole network.
     """
     models, given = configs / '_base_' / 'models', pretrained or init
     lite = _usual_weights(models / LITE)
@@ -153,13 +165,7 @@ def network_of(
     pretrained: str | None,
     init: str | None,
 ) -> Network:
-    """Take the network of a config of mmseg or of ours, as above.
-
-    Raises:
-        UnfitNetwork: If the config cannot be read or has no model, the model
-            cannot be built or not be trained by ClassMix, or its weights are
-            not there.
-    """
+    """Take the network of a config of mmseg or of ours, if it fits."""
     cfg = read_config(path)
     model = model_of(path, cfg)
     set_classes(path, model, num_classes)

@@ -18,19 +18,12 @@ MASK_SUFFIXES = (*IMG_SUFFIXES, '.gif')
 
 @dataclass
 class Pairs:
-    """Images of a folder and their masks.
+    """Images of a folder and their masks, as paths below their folders.
 
-    Attributes:
-        images: Folder of the images.
-        masks: Folder of the masks.
-        mask_of: Mask of each image, both as paths below their folders.
-        mask_suffixes: What follows the name of an image in its mask's.
-        unmasked: Images without a mask.
-        doubtful: Images with several masks, or that share one; sentences.
-        mask_files: All that may be masks.
-        unused: Masks without an image.
-        styles: Endings of the masks without the suffix of the file; none if
-            no name fits, several if nothing says which is meant.
+    ``mask_suffixes`` follow the name of an image in its mask's; ``styles``
+    are these without the suffix of the file: none if no name fits, several
+    if nothing says which is meant. ``doubtful`` has sentences on images with
+    several masks, or that share one.
     """
 
     images: str
@@ -62,12 +55,7 @@ def list_pairs(
 ) -> Pairs | None:
     """Find images and masks, and say what does not belong together.
 
-    Args:
-        findings: Where problems go.
-        images: Folder of the images.
-        masks: Folder of the masks.
-        options: Of :func:`find_pairs`.
-        more_unlabeled: Whether images without a mask are unlabeled ones.
+    With ``more_unlabeled``, images without a mask are unlabeled ones.
     """
     try:
         pairs = find_pairs(images, masks, **options)
@@ -89,8 +77,7 @@ def list_pairs(
         )
     if not pairs.mask_of:
         findings.refuse(
-            f'no image of {images} has a mask in {masks}',
-            _no_pair(pairs),
+            f'no image of {images} has a mask in {masks}', _no_pair(pairs)
         )
         return None
     if pairs.unmasked and not more_unlabeled:
@@ -131,24 +118,8 @@ def find_pairs(
     """Find the mask of each image.
 
     A mask has the path of its image without the suffix, and then the same
-    ending for all images: '.png', or '_mask.png'. The ending that most
-    images have is found unless it is given.
-
-    Args:
-        images: Folder of images, searched recursively; normalized.
-        masks: Folder of masks, which may be in that of the images.
-        image_suffixes: Suffixes of images, such as ``('_sat.jpg',)``.
-        mask_suffix: What follows the name of an image in its mask's, with
-            the suffix of the file or without.
-
-    Returns:
-        What belongs together, and what does not.
-
-    Raises:
-        FileNotFoundError: If a folder does not exist, or a link leads
-            nowhere.
-        ValueError: If links lead to a folder twice, or one folder has all
-            files and no suffix says which are masks.
+    ending for all images, with the suffix of the file or without: '.png', or
+    '_mask.png'. The ending that most images have is found unless it is given.
     """
     if mask_suffix is None and osp.samefile(images, masks):
         raise ValueError(

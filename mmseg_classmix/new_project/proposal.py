@@ -33,12 +33,7 @@ USABLE = 0.75
 
 @dataclass(frozen=True)
 class Machine:
-    """Where the training will run.
-
-    Attributes:
-        memory: Memory of the GPU in GiB; 0 for none.
-        cores: Number of CPU cores.
-    """
+    """Where the training will run: GiB of a GPU, 0 for none; CPU cores."""
 
     memory: float
     cores: int
@@ -65,15 +60,11 @@ def this_machine(memory: float | None = None) -> Machine:
 
 @dataclass(frozen=True)
 class Proposal:
-    """Settings, each with the reason for it.
+    """Settings, and the reasons for them.
 
-    Attributes:
-        crop_size: Height and width in pixels.
-        scale: Factor that all images are resized by first.
-        batch: Labeled images of a batch, and as many unlabeled ones.
-        iters: Number of iterations.
-        workers: Processes that load images.
-        why: A line for each of them that is not as usual.
+    ``crop_size`` is (height, width), ``scale`` the factor that all images are
+    resized by first, ``batch`` the number of labeled images in a batch, and of
+    unlabeled ones.
     """
 
     crop_size: tuple[int, int]
@@ -92,30 +83,22 @@ def propose(
     machine: Machine,
     iters: int | None = None,
 ) -> Proposal:
-    """Propose settings.
-
-    Args:
-        sizes: Height and width of the labeled images.
-        num_labeled: Number of labeled images to train on.
-        num_unlabeled: Number of unlabeled images.
-        num_classes: Number of classes.
-        machine: Where the training will run.
-        iters: Number of iterations, if the user has chosen one.
-    """
+    """Propose settings for (height, width) of the labeled images."""
     longest = LONGEST[machine.kind]
     height, width = (float(side) for side in np.median(sizes, 0))
     scale = min(1.0, CROPS * longest / max(height, width))
     # Rounded down, so that two digits in the config say all of it.
     scale = scale if scale == 1 else max(int(scale * 100), 1) / 100
+    # Multiples of 16.
     crop = tuple(
-        min(longest, _to_multiple(scale * side)) for side in (height, width)
+        min(longest, max(32, round(scale * side / 16) * 16))
+        for side in (height, width)
     )
     batch = _batch(machine, crop, num_classes)
     why = dict(
         crop_size=f'at most {longest} a side on a {machine.kind}',
         batch='Labeled images in a batch: few, for a CPU',
         iters='as given with --iters',
-        workers=f'one an image, {machine.cores} cores',
     )
     if machine.memory:
         why['batch'] = (
@@ -142,10 +125,6 @@ def propose(
         )
     workers = max(1, min(machine.cores, batch))
     return Proposal(crop, scale, batch, iters, workers, why)
-
-
-def _to_multiple(side: float, of: int = 16) -> int:
-    return max(2 * of, round(side / of) * of)
 
 
 def _batch(machine: Machine, crop: tuple[int, int], num_classes: int) -> int:

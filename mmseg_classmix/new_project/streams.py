@@ -1,9 +1,11 @@
 """What is trained with masks, without, and evaluated; nothing is in two."""
 
+import hashlib
 import os.path as osp
 from argparse import Namespace
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from mmseg_classmix.datasets.image_dataset import (
 )
 from mmseg_classmix.datasets.sample_files import FileReport, real_path
 from mmseg_classmix.new_project.findings import Findings
-from mmseg_classmix.new_project.images import digest, read_all, same_picture
+from mmseg_classmix.new_project.images import read_all, same_picture
 from mmseg_classmix.new_project.masks import MaskValues
 from mmseg_classmix.new_project.pairs import Pairs
 
@@ -24,12 +26,7 @@ BY_PICTURE = 'validation images in another format, by name and picture'
 
 @dataclass
 class Stream:
-    """Images of one stream, and what was left out of it.
-
-    Attributes:
-        names: Paths below the folder of the stream.
-        left_out: Names by reason.
-    """
+    """Images of one stream, and what was left out of it, by reason."""
 
     names: list[str]
     left_out: dict[str, list[str]] = field(default_factory=dict)
@@ -37,12 +34,7 @@ class Stream:
 
 @dataclass
 class Side:
-    """Images with masks, and what is in them.
-
-    Attributes:
-        pairs: Images and masks.
-        reports: What was found in their files, by the name of the image.
-    """
+    """Images with masks, and what is in them, by the name of the image."""
 
     pairs: Pairs
     reports: dict[str, FileReport]
@@ -60,14 +52,9 @@ class Side:
 class Survey:
     """The streams of a new project.
 
-    Attributes:
-        values: Meaning of the numbers in the masks.
-        labeled: Where the images of ``train`` are.
-        val: Where those to evaluate on are; ``labeled``, unless given.
-        train: Images that are trained with masks.
-        evaluated: Names of the images to evaluate on.
-        unlabeled: Images that are trained without masks.
-        sizes: Height and width of the unlabeled images, where known.
+    ``labeled`` has the images of ``train``; ``val`` those of ``evaluated``
+    and is ``labeled``, unless given; ``sizes`` are (height, width) of the
+    unlabeled images, where known.
     """
 
     values: MaskValues
@@ -89,25 +76,15 @@ class Survey:
 
 
 def separate(findings: Findings, request: Namespace, found: Survey) -> None:
-    """Leave labeled and validation images out of the unlabeled stream.
-
-    Args:
-        findings: Gets what is wrong, such as a stream without images.
-        request: The command line.
-        found: The streams; its unlabeled one changes.
-    """
-    paths = {
-        name: osp.join(request.unlabeled, name)
-        for name in found.unlabeled.names
-    }
+    """Leave labeled and validation images out of the unlabeled stream."""
+    folder = request.unlabeled
+    paths = {name: osp.join(folder, name) for name in found.unlabeled.names}
     labeled = list(found.labeled.reports.values())
     val = {name: found.val.reports[name] for name in found.evaluated}
+    roots = request.masks, request.val_masks or request.masks
     masks = [
         osp.join(root, mask)
-        for side, root in (
-            (found.labeled, request.masks),
-            (found.val, request.val_masks or request.masks),
-        )
+        for side, root in zip((found.labeled, found.val), roots, strict=True)
         for mask in side.pairs.mask_files
     ]
     # The first reason counts.
@@ -117,7 +94,12 @@ def separate(findings: Findings, request: Namespace, found: Survey) -> None:
     }
     if not request.reuse_labeled:
         reasons['labeled images'] = Known.of(labeled)
-    digests = _digests(request, paths, [*labeled, *val.values()])
+    # Files of another size are no copies.
+    sizes = {osp.getsize(r.path) for r in (*labeled, *val.values())}
+    alike = {n: p for n, p in paths.items() if osp.getsize(p) in sizes}
+    title, workers = 'possible copies', request.workers
+    read = read_all(title, _digest, alike.values(), workers)
+    digests = dict(zip(alike, read, strict=True))
     folder = found.val.pairs.images
     twins = _find_twins(findings, request, paths, folder, val)
     found.unlabeled = leave_out(paths, digests, reasons, twins)
@@ -141,18 +123,8 @@ def separate(findings: Findings, request: Namespace, found: Survey) -> None:
         )
 
 
-def _digests(
-    request: Namespace,
-    paths: Mapping[str, str],
-    known: Sequence[FileReport],
-) -> dict[str, str]:
-    # Files of another size are no copies.
-    sizes = {osp.getsize(report.path) for report in known}
-    alike = {n: p for n, p in paths.items() if osp.getsize(p) in sizes}
-    found = read_all(
-        'possible copies', digest, alike.values(), request.workers
-    )
-    return dict(zip(alike, found, strict=True))
+def _digest(path: str) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _find_twins(
@@ -177,12 +149,8 @@ def _find_twins(
     folders = [osp.realpath(f) for f in (request.unlabeled, val_folder)]
     if osp.commonpath(folders) in folders:
         return dict.fromkeys(pairs, BY_NAME)
-    same = read_all(
-        'images of the same name',
-        same_picture,
-        pairs.values(),
-        request.workers,
-    )
+    title = 'images of the same name'
+    same = read_all(title, same_picture, pairs.values(), request.workers)
     twins = [n for n, alike in zip(pairs, same, strict=True) if alike]
     if others := [name for name in pairs if name not in set(twins)]:
         findings.remark(
@@ -193,12 +161,7 @@ def _find_twins(
 
 
 class Known:
-    """Images by path and content.
-
-    Args:
-        paths: Their paths.
-        digests: SHA-256 of some of them.
-    """
+    """Images by path and, some of them, by content (SHA-256)."""
 
     def __init__(
         self, paths: Iterable[str], digests: Iterable[str] = ()
@@ -220,13 +183,10 @@ def leave_out(
     reasons: Mapping[str, Known],
     twins: Mapping[str, str] | None = None,
 ) -> Stream:
-    """Leave out of a stream what is known.
+    """Leave out of a stream what is known; the first reason counts.
 
-    Args:
-        paths: Images, by name.
-        digests: SHA-256 by name, of those that may be copies.
-        reasons: Images to leave out, by path or content; the first counts.
-        twins: Reason to leave out others, by name.
+    ``paths`` and ``digests`` (of possible copies) are by name, and so are
+    the reasons of ``twins``.
     """
     folders, stream = {}, Stream([])
     for name, path in paths.items():

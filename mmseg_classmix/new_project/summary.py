@@ -17,24 +17,15 @@ RATIO = 1.5
 def data_text(
     found: Survey, classes: Sequence[str], findings: Findings
 ) -> str:
-    """Describe a data set.
-
-    Args:
-        found: What is known of it.
-        classes: Names of the classes.
-        findings: Gets remarks on what is unusual.
-
-    Returns:
-        Counts, sizes and a table of the classes.
-    """
+    """Describe a data set, and remark on what is unusual."""
     lines = [
         f'{name + ".txt":13} {len(names):7} images'
         for name, names in found.lists.items()
     ]
     sizes = [report.size for report in found.labeled.reports.values()]
-    lines.append(f'labeled images: {describe_sizes(sizes)} (height x width)')
+    lines.append(f'labeled images: {_describe_sizes(sizes)} (height x width)')
     if found.sizes:
-        lines.append(f'unlabeled images: {describe_sizes(found.sizes)}')
+        lines.append(f'unlabeled images: {_describe_sizes(found.sizes)}')
         sides = [np.median(np.max(s, 1)) for s in (sizes, found.sizes)]
         ratio = sides[1] / sides[0]
         if not 1 / RATIO <= ratio <= RATIO:
@@ -47,20 +38,19 @@ def data_text(
     counted = found.values, len(classes)
     train = found.labeled.classes(found.train.names, *counted)
     val = found.val.classes(found.evaluated, *counted)
-    for name, stream in dict(
-        labeled=found.train, unlabeled=found.unlabeled
-    ).items():
+    streams = dict(labeled=found.train, unlabeled=found.unlabeled)
+    for name, stream in streams.items():
         for reason, names in stream.left_out.items():
             way = ' (--reuse-labeled keeps them)'
             findings.remark(
                 f'left out of {name}.txt: {len(names)} {reason}, such as '
                 f'{names[0]}{way if reason == "labeled images" else ""}'
             )
-    remark_on_classes(findings, classes, train, val)
-    return '\n'.join([*lines, str(class_table(classes, train, val))])
+    _remark_on_classes(findings, classes, train, val)
+    return '\n'.join([*lines, str(_class_table(classes, train, val))])
 
 
-def class_table(
+def _class_table(
     classes: Sequence[str], train: np.ndarray, val: np.ndarray
 ) -> PrettyTable:
     """Tabulate pixels by class of labeled and val images, (N, C), (M, C)."""
@@ -78,7 +68,7 @@ def class_table(
     return table
 
 
-def remark_on_classes(
+def _remark_on_classes(
     findings: Findings,
     classes: Sequence[str],
     train: np.ndarray,
@@ -95,27 +85,20 @@ def remark_on_classes(
             f'images to evaluate on: only {len(val)}, so that mIoU will be '
             'rough; --val-share or --val-images give more'
         )
-    for name, in_train, in_val in zip(
-        classes, train.any(0), val.any(0), strict=True
-    ):
-        if not in_train and in_val:
-            findings.remark(
-                f'class {name!r} is in validation images only, so that '
-                'nobody can learn it: try another --seed, or --val-images'
-            )
-        elif not in_train:
-            findings.remark(
-                f'class {name!r} has no pixel in any mask: it cannot be '
-                'learned'
-            )
-        elif not in_val:
-            findings.remark(
-                f'class {name!r} is in no validation image: its IoU will be '
-                'nan and mIoU leaves it out'
-            )
+    remarks = {
+        (False, True): 'is in validation images only, so that nobody can '
+        'learn it: try another --seed, or --val-images',
+        (False, False): 'has no pixel in any mask: it cannot be learned',
+        (True, False): 'is in no validation image: its IoU will be nan and '
+        'mIoU leaves it out',
+    }
+    found = zip(train.any(0).tolist(), val.any(0).tolist(), strict=True)
+    for name, where in zip(classes, found, strict=True):
+        if where in remarks:
+            findings.remark(f'class {name!r} {remarks[where]}')
 
 
-def describe_sizes(sizes: Sequence[tuple[int, int]]) -> str:
+def _describe_sizes(sizes: Sequence[tuple[int, int]]) -> str:
     """Say how large images are, as HEIGHTxWIDTH."""
     smallest, largest = min(sizes, key=np.prod), max(sizes, key=np.prod)
     if smallest == largest:

@@ -34,8 +34,8 @@ from mmseg_classmix.new_project.images import (
     read_header,
 )
 from mmseg_classmix.new_project.masks import (
-    Conversion,
     MaskValues,
+    convert,
     count_colors,
     describe_colors,
     find_values,
@@ -64,16 +64,9 @@ WAYS_OUT = {
 def survey(
     request: Namespace, num_classes: int, findings: Findings, converted: Path
 ) -> Survey | None:
-    """Look at all files.
+    """Look at all files; None if anything is wrong.
 
-    Args:
-        request: The command line of tools/new_project.py.
-        num_classes: Number of classes.
-        findings: Gets all that is wrong.
-        converted: Folder for masks that are converted from colors.
-
-    Returns:
-        The streams, or None if anything is wrong.
+    ``converted`` is the folder for masks that are converted from colors.
     """
     sides = _read_sides(request, findings, converted)
     names = _list_unlabeled(findings, request.unlabeled)
@@ -101,18 +94,14 @@ def survey(
         order = hash_order(every, request.seed)
         evaluated, train = split_names(order, min(count, len(every) - 1))
     val = sides.get('val', labeled)
+    train = leave_out(
+        {name: labeled.reports[name].path for name in train},
+        {name: labeled.reports[name].digest for name in train},
+        {COPIES: Known.of(val.reports[name] for name in evaluated)},
+    )
+    sizes = [header.size for header in headers if header.size]
     found = Survey(
-        values,
-        labeled,
-        val,
-        leave_out(
-            {name: labeled.reports[name].path for name in train},
-            {name: labeled.reports[name].digest for name in train},
-            {COPIES: Known.of(val.reports[name] for name in evaluated)},
-        ),
-        evaluated,
-        Stream(names),
-        [header.size for header in headers if header.size],
+        values, labeled, val, train, evaluated, Stream(names), sizes
     )
     separate(findings, request, found)
     for name, names in found.lists.items():
@@ -135,13 +124,8 @@ def _read_sides(
     sides = {}
     for name, (images, masks) in folders.items():
         inside = osp.commonpath([images, request.unlabeled])
-        pairs = list_pairs(
-            findings,
-            images,
-            masks,
-            options,
-            name == 'labeled' and inside == request.unlabeled,
-        )
+        more = name == 'labeled' and inside == request.unlabeled
+        pairs = list_pairs(findings, images, masks, options, more)
         if pairs is None:
             continue
         if request.colors is not None:
@@ -156,8 +140,8 @@ def _convert(
     findings: Findings, request: Namespace, pairs: Pairs, folder: Path
 ) -> Pairs:
     """Write masks with numbers, named after the images."""
-    suffixes = (request.image_suffix,) if request.image_suffix else ()
-    suffixes = suffixes or IMG_SUFFIXES
+    given = request.image_suffix
+    suffixes = (given,) if given else IMG_SUFFIXES
     masks = {n: f'{without_suffix(n, suffixes)}.png' for n in pairs.mask_of}
     for mask in masks.values():
         (folder / mask).parent.mkdir(parents=True, exist_ok=True)
@@ -165,8 +149,8 @@ def _convert(
         (osp.join(pairs.masks, source), str(folder / masks[name]))
         for name, source in pairs.mask_of.items()
     ]
-    convert = Conversion(request.colors)
-    done = read_all('masks of colors', convert, jobs, request.workers)
+    to_numbers = partial(convert, colors=request.colors)
+    done = read_all('masks of colors', to_numbers, jobs, request.workers)
     others = sum((rest for rest, _ in done), Counter())
     total = sum(count for _, count in done)
     if others:
@@ -238,7 +222,12 @@ def _check_meaning(
         total, num_classes, request.mask_values, request.ignored_values
     )
     wrong = {p: values.wrong(n, num_classes) for p, n in pixels.items()}
-    bad = [f'{p}: {_short(v)}' for p, v in wrong.items() if v]
+    bad = [
+        f'{p}: {", ".join(map(str, v[:10]))}'
+        + (f' and {len(v) - 10} more' if v[10:] else '')
+        for p, v in wrong.items()
+        if v
+    ]
     if bad:
         findings.refuse(
             f'masks with values that are none of the {num_classes} classes',
@@ -251,11 +240,6 @@ def _check_meaning(
             'class, not for ignored pixels (mask_values in supervised.py)'
         )
     return values
-
-
-def _short(values: list[int], most: int = 10) -> str:
-    more = f' and {len(values) - most} more' if len(values) > most else ''
-    return f'{", ".join(map(str, values[:most]))}{more}'
 
 
 def _list_unlabeled(findings: Findings, folder: str) -> list[str]:
