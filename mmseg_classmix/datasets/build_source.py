@@ -2,6 +2,7 @@
 
 import codecs
 import os.path as osp
+from pathlib import Path
 
 from mmengine import fileio
 from mmengine.dataset import BaseDataset, ConcatDataset
@@ -17,19 +18,9 @@ from mmseg_classmix.datasets.sample_files import is_remote
 
 
 def build_source(place: str, dataset: BaseDataset | dict) -> BaseDataset:
-    """Build a source; the errors of mmengine do not say what is empty.
+    """Build a dataset from its config, unless it is built, with its list.
 
-    Args:
-        place: Config key of the dataset, for the errors.
-        dataset: A config, or a built dataset, which is returned.
-
-    Returns:
-        The dataset with its list of images.
-
-    Raises:
-        FileNotFoundError: If a folder or a list does not exist.
-        ValueError: If there are no images, an argument or a transform is
-            refused, or the list is no list of names.
+    The errors of mmengine do not say what is empty; these name ``place``.
     """
     if not isinstance(dataset, dict):
         return dataset
@@ -112,9 +103,7 @@ def _check_names(place: str, dataset: BaseDataset) -> None:
         return
     where = f'the list {path} ({place}.ann_file)'
     names = read_names(f'{place}.ann_file', path)
-    with open(path, 'rb') as file:
-        marked = file.read(3) == codecs.BOM_UTF8
-    if marked:
+    if Path(path).read_bytes().startswith(codecs.BOM_UTF8):
         raise ValueError(
             f'{where} starts with a byte order mark, which mmseg takes for a '
             'part of the first name: save it as UTF-8 without BOM'
@@ -139,10 +128,8 @@ def _check_folders(place: str, dataset: BaseDataset) -> None:
 
 def no_images(place: str, dataset: BaseDataset) -> str:
     """Say where a source without images was looked for."""
-    ann_file = getattr(dataset, 'ann_file', '')
-    data_prefix = getattr(dataset, 'data_prefix', '')
     return (
-        f'{place} ({type(dataset).__name__}) has no images: check '
-        f'ann_file={ann_file!r}, data_prefix={data_prefix}, data_root and '
-        'img_suffix'
+        f'{place} ({type(dataset).__name__}) has no images: check ann_file='
+        f'{getattr(dataset, "ann_file", "")!r}, data_prefix='
+        f'{getattr(dataset, "data_prefix", "")}, data_root and img_suffix'
     )

@@ -17,25 +17,13 @@ FIND_ALL = (
 REPLACE = f'Replace the file or take it out of the data set; {FIND_ALL}'
 
 
-PACKED_MASKS = ('gt_sem_seg', 'hidden_sem_seg')
-
-
 class CheckedPipeline(Compose):
     """Apply transforms; nothing about a bad file stays silent or nameless.
 
     Decoders return None, raise errors without a file name, or make something
-    of a damaged file; an error in a worker of a loader is one of many. What
-    is checked: the files before they are decoded, that mask and image have
-    one size, and that the values of the mask are classes.
-
-    Args:
-        transforms: Built transforms.
-        place: Config key of the dataset.
-        num_classes: Number of classes of the dataset; None checks no values.
-        ignore_index: Value of ignored pixels.
-
-    Raises:
-        ValueError: On a call, if a transform fails or a check does.
+    of a damaged file. What is checked: the files before they are decoded,
+    that mask and image have one size, and that the values of the mask are
+    classes, unless ``num_classes`` is None.
     """
 
     def __init__(
@@ -54,61 +42,38 @@ class CheckedPipeline(Compose):
 
     def __call__(self, data: dict) -> dict | None:
         """Apply the transforms to what ``get_data_info`` returns."""
+        image = data.get('img_path')
         mask = data.get('seg_map_path') or data.get('hidden_seg_map_path')
-        paths = data.get('img_path'), mask
         for i, step in enumerate(self.transforms):
             no_mask = not _masks(data)
+            _, kind = file_of(step) or ('', '')
+            path = image if kind == 'image' else mask
+            problem = ''
             try:
-                if self.look_at_files:
-                    self._check_file(step, *paths)
-                data = step(data)
-            except _BadFileError as error:
-                raise ValueError(str(error)) from None
+                if kind and self.look_at_files and _is_local(path, step):
+                    with open(path, 'rb') as file:
+                        problem = header_problem(step, file)
+                data = data if problem else step(data)
             except Exception as error:
+                name, what = type(step).__name__, type(error).__name__
                 raise ValueError(
-                    self._explain(i, step, *paths, error)
+                    f'the {kind} {path} ({self.place}) cannot be read by '
+                    f'{name}: {what}: {error}. {REPLACE}'
+                    if kind
+                    else f'{self.place}.pipeline[{i}] {name} fails on '
+                    f'{image}: {what}: {error}. Correct this transform, or '
+                    'the ones before it'
                 ) from error
+            if problem:
+                raise ValueError(
+                    f'the {kind} {path} ({self.place}) {problem}. {REPLACE}'
+                )
             if data is None:
                 return None
             if no_mask and _masks(data):
-                self._check_size(data, *paths)
-        self._check_values(data, paths[1])
+                self._check_size(data, image, mask)
+        self._check_values(data, mask)
         return data
-
-    def _check_file(
-        self, step: Callable, image: str | None, mask: str | None
-    ) -> None:
-        found = file_of(step)
-        path = {'image': image}.get(found[1], mask) if found else None
-        if not _is_local(path, step):
-            return
-        with open(path, 'rb') as file:
-            problem = header_problem(step, file)
-        if problem:
-            raise _BadFileError(
-                f'the {found[1]} {path} ({self.place}) {problem}. {REPLACE}'
-            )
-
-    def _explain(
-        self,
-        number: int,
-        step: Callable,
-        image: str | None,
-        mask: str | None,
-        error: Exception,
-    ) -> str:
-        name = type(step).__name__
-        if found := file_of(step):
-            path = image if found[1] == 'image' else mask
-            return (
-                f'the {found[1]} {path} ({self.place}) cannot be read by '
-                f'{name}: {type(error).__name__}: {error}. {REPLACE}'
-            )
-        return (
-            f'{self.place}.pipeline[{number}] {name} fails on {image}: '
-            f'{type(error).__name__}: {error}. Correct this transform, or '
-            'the ones before it'
-        )
 
     def _check_size(
         self, data: dict, image: str | None, mask: str | None
@@ -123,10 +88,9 @@ class CheckedPipeline(Compose):
 
     def _check_values(self, data: dict, path: str | None) -> None:
         sample = data.get('data_samples')
+        names = ('gt_sem_seg', 'hidden_sem_seg')
         # Test-time augmentation returns a list.
-        packed = [
-            sample.get(n).data for n in PACKED_MASKS if n in (sample or ())
-        ]
+        packed = [sample.get(n).data for n in names if n in (sample or ())]
         # A wrapper, such as MultiImageMixDataset, packs it.
         if not packed and 'gt_seg_map' in data:
             packed = [torch.from_numpy(data['gt_seg_map'])]
@@ -149,10 +113,6 @@ def _masks(data: dict) -> list[np.ndarray]:
     return [data[k] for k in ('gt_seg_map', 'hidden_seg_map') if k in data]
 
 
-class _BadFileError(Exception):
-    """A file that a check has refused."""
-
-
 def _is_local(path: str | None, step: Callable) -> bool:
     remote = getattr(step, 'backend_args', None)
     return path is not None and not remote and osp.isfile(path)
@@ -164,17 +124,10 @@ def check_samples(
     classes: Sequence[str] | None = None,
     look_at_files: bool = True,
 ) -> list[CheckedPipeline]:
-    """Let the pipelines of a dataset check what they read.
+    """Let the pipelines of a dataset, changed in place, check what they read.
 
-    Args:
-        place: Config key of the dataset.
-        dataset: A built dataset, wrappers included; changed in place.
-        classes: Those of a dataset that names none.
-        look_at_files: Whether they look at files before decoding, which
-            once in a run is enough.
-
-    Returns:
-        The pipelines that do.
+    ``classes`` are those of a dataset that names none; to look at files before
+    decoding is enough once in a run. Returns the pipelines that check.
     """
     checked = []
     for key, leaf in leaves(place, dataset):

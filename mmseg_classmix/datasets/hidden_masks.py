@@ -33,10 +33,8 @@ class LoadHiddenMask(LoadAnnotations):
     def transform(self, results: dict) -> dict:
         """Load the mask."""
         path = results[f'{KEY}_path']
-        loaded = super().transform(
-            dict(results, seg_map_path=path, seg_fields=[])
-        )
-        results[KEY] = loaded['gt_seg_map']
+        info = dict(results, seg_map_path=path, seg_fields=[])
+        results[KEY] = super().transform(info)['gt_seg_map']
         results['seg_fields'].append(KEY)
         return results
 
@@ -68,14 +66,7 @@ class PackHiddenMask(PackSegInputs):
 
 
 def load_hidden_masks(pipeline: Compose) -> None:
-    """Let a pipeline without masks carry hidden ones; changed in place.
-
-    One without transforms loads nothing and stays as it is.
-
-    Raises:
-        ValueError: Unless it starts with loading the image and ends with
-            ``PackSegInputs``, without what would leave the mask behind.
-    """
+    """Let a pipeline without masks carry hidden ones; changed in place."""
     steps = pipeline.transforms
     if not steps:
         return
@@ -95,15 +86,7 @@ def load_hidden_masks(pipeline: Compose) -> None:
 
 
 def agree_on_hidden_masks(labeled: Source, others: list[Source]) -> None:
-    """Let hidden masks have the numbers of the labeled masks.
-
-    The other sources are changed in place.
-
-    Raises:
-        ValueError: If some datasets have hidden masks and some have not, or
-            if it does not follow from the labeled source which class a value
-            of theirs is.
-    """
+    """Let hidden masks of other sources have the numbers of the labeled."""
     parts = [part for source in others for part in leaves(*source)]
     hidden = [
         part for part in parts if getattr(part[1], 'eval_pseudo_labels', False)
@@ -121,13 +104,14 @@ def agree_on_hidden_masks(labeled: Source, others: list[Source]) -> None:
         )
     asking = [part for part in hidden if not part[1].maps_values]
     if asking:
-        first = _masks_alike(list(leaves(*labeled)), asking[0][0])
+        parts = list(leaves(*labeled))
+        _check_alike(parts, asking[0][0])
         for _, dataset in asking:
-            dataset.read_masks_like(first)
+            dataset.read_masks_like(parts[0][1])
 
 
-def _masks_alike(parts: list[Source], asking: str) -> BaseDataset:
-    """Return a labeled dataset after whose masks others can be read."""
+def _check_alike(parts: list[Source], asking: str) -> None:
+    """Refuse labeled datasets after whose masks others cannot be read."""
     for key, dataset in parts:
         name = f'{key} ({type(dataset).__name__})'
         if _numbers(dataset) != _numbers(parts[0][1]):
@@ -144,7 +128,6 @@ def _masks_alike(parts: list[Source], asking: str) -> BaseDataset:
             f'{problem}. Set {asking}.label_map=dict(...), class by value; '
             '{} if values are classes'
         )
-    return parts[0][1]
 
 
 def _numbers(dataset: BaseDataset) -> tuple:

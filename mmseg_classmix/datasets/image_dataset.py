@@ -11,12 +11,7 @@ IMG_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 
 
 class NamesInFolders:
-    """Find out which suffix a name has, listing each folder once.
-
-    Args:
-        folder: Folder that the names are relative to.
-        suffixes: Suffixes to try.
-    """
+    """Find out which suffix a name has, listing each folder once."""
 
     def __init__(self, folder: str, suffixes: tuple[str, ...]) -> None:
         self.folder = folder
@@ -28,9 +23,8 @@ class NamesInFolders:
         below, base = osp.split(name)
         if below not in self._listed:
             here = osp.join(self.folder, below)
-            self._listed[below] = set(
-                os.listdir(here) if osp.isdir(here) else ()
-            )
+            names = os.listdir(here) if osp.isdir(here) else ()
+            self._listed[below] = set(names)
         found = self._listed[below]
         return [name + s for s in self.suffixes if base + s in found]
 
@@ -42,17 +36,7 @@ class ImageDataset(BaseSegDataset):
     """
 
     def image_names(self) -> list[str]:
-        """List the images, sorted by path or in the order of the list.
-
-        Returns:
-            Paths below ``data_prefix['img_path']``.
-
-        Raises:
-            FileNotFoundError: If the folder, the list or a listed image does
-                not exist, or a link in the folder leads nowhere.
-            ValueError: If there is no image, links lead to a folder twice,
-                or a listed name may mean several images.
-        """
+        """List paths below the folder, sorted or in the order of the list."""
         img_dir = self.data_prefix['img_path']
         list_alone = self.ann_file and not img_dir
         if not list_alone and not fileio.isdir(
@@ -151,11 +135,8 @@ def find_images(
     """List the images below a local folder, sorted, as paths below it.
 
     Files are looked at only if they are links; what starts with a dot is
-    skipped, and links that lead nowhere are listed with ``broken_links``.
-
-    Raises:
-        FileNotFoundError: If a link leads nowhere, unless ``broken_links``.
-        ValueError: If links lead to a folder twice, or in a circle.
+    skipped. Links that lead nowhere are refused or, with ``broken_links``,
+    listed; links that lead to a folder twice are refused.
     """
     endings = tuple(suffix.lower() for suffix in suffixes)
     names, seen, todo = [], {}, ['']
@@ -197,13 +178,8 @@ def read_names(
 ) -> list[str]:
     """Read a list of names, UTF-8 with line ends of any system.
 
-    Returns:
-        A name for each line, without white space around it; '' for a blank
-        line.
-
-    Raises:
-        ValueError: If it is no UTF-8 text; ``place``, the config key of the
-            list, is named.
+    White space around names is dropped; a blank line is ''. Errors name
+    ``place``, the config key of the list.
     """
     data = fileio.get(path, backend_args=backend_args)
     try:

@@ -7,6 +7,7 @@ colors of the numbers of a palette mask. docs/errors.md has the whole table.
 """
 
 import re
+from contextlib import suppress
 from typing import BinaryIO
 
 import numpy as np
@@ -20,25 +21,21 @@ STRETCHED = ('L;2', 'L;4', 'L;I', '1;I', 'L;2I', 'L;4I')
 
 
 def image_problem(file: BinaryIO, backend: str = 'cv2') -> str:
-    """Say why an image cannot be trained on.
+    """Say why ``imdecode_backend`` cannot load an image; '' if it can.
 
     Grayscale, palette and CMYK images become three colors, an alpha channel
     is dropped, and of 16 bits the upper 8 are taken. None of that is a
-    problem.
-
-    Args:
-        file: The file, opened for reading bytes.
-        backend: ``imdecode_backend`` of the transform that will load it.
-
-    Returns:
-        The rest of a sentence that starts with the path; '' if the file can
-        be read as far as can be told without decoding it.
+    problem. The sentence starts with the path, which is left out.
     """
     if not file.seek(0, 2):
         return 'is empty (0 bytes)'
     if not _has_end(file):
         return 'is truncated: a JPEG without its end'
-    mode, kind = _mode_and_format(file)
+    mode, kind = '', ''
+    # Pillow may not know a format or size that cv2 does.
+    with suppress(OSError, SyntaxError, Image.DecompressionBombError):
+        image = _open(file)
+        mode, kind = image.mode, image.format
     # Older Pillow calls the 16 bits of a PNG so, too.
     wide = mode == 'F' or (mode == 'I' and kind != 'PNG')
     # tifffile hands the numbers over as they are.
@@ -53,17 +50,10 @@ def image_problem(file: BinaryIO, backend: str = 'cv2') -> str:
 
 
 def mask_problem(file: BinaryIO, backend: str = 'pillow') -> str:
-    """Say why a mask would be loaded with other numbers than it was drawn.
+    """Say why a mask would be loaded with other numbers, as above.
 
     Masks of 8 bits, with a palette or without, and of 1 bit are read as they
     are, and so are those of 16 and 32 bits whose numbers fit into 8 bits.
-
-    Args:
-        file: The file, opened for reading bytes.
-        backend: ``imdecode_backend`` of the transform that will load it.
-
-    Returns:
-        The rest of a sentence that starts with the path, or ''.
     """
     if not file.seek(0, 2):
         return 'is empty (0 bytes)'
@@ -87,36 +77,29 @@ def mask_problem(file: BinaryIO, backend: str = 'pillow') -> str:
             f'is stored as {raw!r}: decoders stretch such grays, so that 1 '
             'would become another class. Store masks with 8 bits a pixel'
         )
-    if image.mode not in ('L', 'P', '1'):
-        return _beyond_8_bits(np.asarray(image))
-    return ''
+    if image.mode in ('L', 'P', '1'):
+        return ''
+    values = np.asarray(image)
+    wrong = values[(values < 0) | (values > 255) | (values != values // 1)]
+    if not wrong.size:
+        return ''
+    return (
+        f'has the values {np.unique(wrong)[:10].tolist()}, which loading '
+        'would cut to 8 bits, to the numbers of other classes: store masks '
+        'as whole numbers from 0 to 255'
+    )
 
 
 def has_16_bits(image: Image.Image) -> bool:
-    """Whether an image, opened but not loaded, has 16 bits a channel.
-
-    Args:
-        image: An image; Pillow calls a color image of 16 bits 'RGB', too.
-    """
+    """Whether an image, opened but not loaded, has 16 bits a channel."""
+    # Pillow calls a color image of 16 bits 'RGB', too.
     return image.mode.startswith('I') or ';16' in _raw_mode(image)
 
 
 def swapped(size: tuple[int, int], other: tuple[int, int]) -> str:
     """Hint at the usual cause of two sizes that are each other's reverse."""
-    if size == other[::-1] and size != other:
-        return (
-            '; images are turned as their EXIF orientation says, masks never'
-        )
-    return ''
-
-
-def _mode_and_format(file: BinaryIO) -> tuple[str, str]:
-    """Ask Pillow, which may not know a format or size that cv2 does."""
-    try:
-        image = _open(file)
-    except (OSError, SyntaxError, Image.DecompressionBombError):
-        return '', ''
-    return image.mode, image.format
+    hint = '; images are turned as their EXIF orientation says, masks never'
+    return hint if size == other[::-1] and size != other else ''
 
 
 def _open(file: BinaryIO) -> Image.Image:
@@ -128,17 +111,6 @@ def _open(file: BinaryIO) -> Image.Image:
 def _raw_mode(image: Image.Image) -> str:
     arguments = image.tile[0][3] if image.tile else ''
     return arguments[0] if isinstance(arguments, tuple) else arguments
-
-
-def _beyond_8_bits(values: np.ndarray) -> str:
-    wrong = values[(values < 0) | (values > 255) | (values != values // 1)]
-    if not wrong.size:
-        return ''
-    return (
-        f'has the values {np.unique(wrong)[:10].tolist()}, which loading '
-        'would cut to 8 bits, to the numbers of other classes: store masks '
-        'as whole numbers from 0 to 255'
-    )
 
 
 def _has_end(file: BinaryIO) -> bool:

@@ -82,11 +82,7 @@ class LabeledDataset(ImageDataset):
             self._metainfo['palette'] = distinct_colors(len(classes))
 
     def load_data_list(self) -> list[dict]:
-        """List the images and masks.
-
-        Returns:
-            Dicts with ``img_path``, ``seg_map_path`` and mmseg's fields.
-        """
+        """List dicts of ``img_path``, ``seg_map_path`` and mmseg's fields."""
         self.label_map = label_map(
             self.mask_values,
             self.ignored_values,
@@ -99,7 +95,7 @@ class LabeledDataset(ImageDataset):
             dict(
                 img_path=osp.join(prefix['img_path'], name),
                 seg_map_path=osp.join(
-                    prefix['seg_map_path'], self._mask_of(name, masks)
+                    masks.folder, self._mask_of(name, masks)
                 ),
                 label_map=self.label_map,
                 reduce_zero_label=self.reduce_zero_label,
@@ -133,9 +129,6 @@ def label_map(
 
     Values that would be taken for a class, but are none, become 254, which is
     refused. The arguments are those of :class:`LabeledDataset`.
-
-    Raises:
-        ValueError: If the values do not fit the classes.
     """
     if mask_values is None and not ignored_values:
         return None

@@ -65,21 +65,17 @@ class MultiSourceDataset(ConcatDataset):
                 f'{PLACE} is empty: give one labeled dataset and, for '
                 'semi-supervised training, an unlabeled one'
             )
-        super().__init__(
-            [build_source(f'{PLACE}[{i}]', d) for i, d in enumerate(datasets)]
-        )
+        places = [f'{PLACE}[{i}]' for i in range(len(datasets))]
+        super().__init__(map(build_source, places, datasets))
         if not self.metainfo.get('classes'):
             raise ValueError(
                 f'{PLACE}[0] ({type(self.datasets[0]).__name__}) has no '
                 'classes: set metainfo=dict(classes=(...))'
             )
-        sources = [(f'{PLACE}[{i}]', d) for i, d in enumerate(self.datasets)]
+        sources = list(zip(places, self.datasets, strict=True))
         agree_on_hidden_masks(sources[0], sources[1:])
         classes = self.metainfo['classes']
-        self._pipelines = [
-            check_samples(place, dataset, classes)
-            for place, dataset in sources
-        ]
+        self._pipelines = [check_samples(*s, classes) for s in sources]
 
     @property
     def metainfo(self) -> dict:

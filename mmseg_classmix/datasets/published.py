@@ -10,8 +10,6 @@ from mmseg.registry import DATASETS
 CLASS_IDS = (
     7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33
 )  # fmt: skip
-#: Label ids that masks have; those of no class are ignored.
-NUM_IDS = 35
 
 
 @DATASETS.register_module()
@@ -72,11 +70,7 @@ class CamVidDataset(BaseSegDataset):
         )
 
     def load_data_list(self) -> list[dict]:
-        """List the images and masks.
-
-        Returns:
-            Dicts with ``img_path``, ``seg_map_path`` and mmseg's fields.
-        """
+        """List dicts of ``img_path``, ``seg_map_path`` and mmseg's fields."""
         img_dir = self.data_prefix['img_path']
         if not fileio.isdir(img_dir, backend_args=self.backend_args):
             raise FileNotFoundError(
@@ -118,16 +112,9 @@ class GTA5Dataset(BaseSegDataset):
     def get_label_map(
         cls, new_classes: Sequence[str] | None = None
     ) -> dict[int, int]:
-        """Map label ids to the classes that are trained.
-
-        Args:
-            new_classes: Names of the classes; all 19 by default.
-
-        Returns:
-            Class of every label id, 255 for those without one.
-        """
+        """Map label ids to the classes that are trained, others to 255."""
         chosen = super().get_label_map(new_classes)
-        label_map = dict.fromkeys(range(NUM_IDS), 255)
+        label_map = dict.fromkeys(range(35), 255)
         for train_id, label_id in enumerate(CLASS_IDS):
             label_map[label_id] = chosen[train_id] if chosen else train_id
         return label_map

@@ -21,18 +21,9 @@ PATHS = {'img': 'img_path', 'gt_seg_map': 'seg_map_path'}
 class ResizedFiles:
     """Write the resized image and mask of a sample as PNG files.
 
-    They are read and resized by the transforms of the dataset itself, and
-    what is written is read back by them. Masks keep their numbers: classes
-    are renumbered in training, not here.
-
-    Args:
-        place: Config key of the dataset, for the errors.
-        dataset: A built dataset, no wrapper.
-        out_dir: Takes the place of ``data_root``.
-
-    Raises:
-        ValueError: If there is no local ``data_root``, not one ``Resize`` of
-            a given ``scale``, or more than loading in front of it.
+    They are read and resized by the transforms of the dataset itself, no
+    wrapper, and what is written is read back by them. Masks keep their
+    numbers. ``out_dir`` takes the place of ``data_root``.
     """
 
     def __init__(
@@ -52,11 +43,7 @@ class ResizedFiles:
         self.keys = tuple(PATHS)[: 1 + loads_masks]
 
     def target(self, path: str) -> Path:
-        """Say where the resized version of a file is, a PNG.
-
-        Raises:
-            ValueError: If the file is not below ``data_root``.
-        """
+        """Say where the resized version of a file is, a PNG."""
         source = Path(os.path.abspath(path))
         if not source.is_relative_to(self.root):
             raise ValueError(
@@ -69,18 +56,7 @@ class ResizedFiles:
         return target if is_png else target.with_suffix('.png')
 
     def write(self, info: dict) -> int:
-        """Write what is missing of a sample, or older than its source.
-
-        Args:
-            info: What ``get_data_info`` of the dataset returns.
-
-        Returns:
-            Number of files written.
-
-        Raises:
-            ValueError: If a file cannot be read, or if its resized version
-                would be read with other pixels.
-        """
+        """Write what is missing or outdated of a sample; how many files."""
         sources = {key: info[PATHS[key]] for key in self.keys}
         targets = {key: self.target(path) for key, path in sources.items()}
         if all(_is_whole(targets[key], sources[key]) for key in self.keys):
@@ -113,11 +89,7 @@ class ResizedFiles:
 
 
 def steps_to_resize(place: str, steps: list[Callable]) -> list[Callable]:
-    """Copy the loaders and ``Resize``, if their result can be stored.
-
-    Raises:
-        ValueError: See :class:`ResizedFiles`.
-    """
+    """Copy the loaders and ``Resize``, if their result can be stored."""
     found = [i for i, step in enumerate(steps) if isinstance(step, Resize)]
     if len(found) != 1:
         names = ', '.join(type(step).__name__ for step in steps)

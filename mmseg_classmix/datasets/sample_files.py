@@ -45,13 +45,10 @@ KNOWN = (LoadImageFromFile, LoadAnnotations, LoadHiddenMask)
 class FileReport:
     """What is known of one sample.
 
-    Attributes:
-        path: Path of the image.
-        digest: SHA-256 of the image file, or '' if it is missing.
-        size: (height, width) of the image as it is loaded, or None.
-        pixels: Pixels of each class and, last, of the ignored ones,
-            (num_classes + 1,) int64, or None without a mask that can be used.
-        problems: Kind of problem, one of ``PROBLEMS``, and a sentence.
+    ``digest`` is the SHA-256 of the image file, ``size`` (height, width) of
+    the loaded image. ``pixels`` counts those of each class and, last, the
+    ignored ones, (num_classes + 1,) int64; None if no mask can be used.
+    ``problems`` has a sentence by kind, one of ``PROBLEMS``.
     """
 
     path: str
@@ -82,14 +79,8 @@ def file_of(step: Callable) -> tuple[str, str] | None:
 def is_remote(dataset: BaseDataset, key: str, path: str = '') -> bool:
     """Whether a file backend reads what the file system may not have.
 
-    Args:
-        dataset: A built dataset, no wrapper.
-        key: Entry of its samples and of ``data_prefix``, such as 'img_path'.
-        path: Path or address of a file or folder.
-
-    Returns:
-        True for an address (``s3://...``), and if the dataset, or the
-        transform that reads this entry, has ``backend_args``.
+    So it is with addresses (``s3://...``), and if the dataset, or the
+    transform that reads ``key``, such as 'img_path', has ``backend_args``.
     """
     _, loader = FILES.get(key, ('', ()))
     return (
@@ -103,15 +94,7 @@ def is_remote(dataset: BaseDataset, key: str, path: str = '') -> bool:
 
 
 def real_path(path: str, folders: dict[str, str]) -> str:
-    """Resolve links; folders only once.
-
-    Args:
-        path: Path of a file.
-        folders: Resolved folders, kept by the caller.
-
-    Returns:
-        The path without links.
-    """
+    """Resolve links; of folders once, if the caller keeps ``folders``."""
     if osp.islink(path):
         return osp.realpath(path)
     folder, name = osp.split(path)
@@ -123,13 +106,7 @@ def real_path(path: str, folders: dict[str, str]) -> str:
 def loaders(pipeline: Callable | None = None) -> list[Callable]:
     """Transforms of a pipeline that read the image and the mask.
 
-    Args:
-        pipeline: Pipeline of a built dataset. Where it reads no image, as
-            one without transforms, those are taken that mmseg's configs
-            have.
-
-    Returns:
-        Transforms, in their order.
+    Where it reads no image, those are taken that mmseg's configs have.
     """
     found = [step for step in all_steps(pipeline) if file_of(step)]
     if any(isinstance(step, LoadImageFromFile) for step in found):
@@ -138,15 +115,9 @@ def loaders(pipeline: Callable | None = None) -> list[Callable]:
 
 
 def header_problem(step: Callable, file: BinaryIO) -> str:
-    """Say why a file would not be read as it was saved, from its first bytes.
+    """Say why a transform would not read a file as it was saved, or ''.
 
-    Args:
-        step: Transform that will read it; if its class is neither mmseg's
-            nor ours, the file is not looked at.
-        file: The file, opened for reading bytes.
-
-    Returns:
-        The rest of a sentence that starts with the path, or ''.
+    The sentence starts with the path, which is left out.
     """
     if type(step) not in KNOWN:
         return ''
@@ -162,16 +133,8 @@ def read_sample(
 ) -> FileReport:
     """Read the image and the mask of a sample to the end.
 
-    Args:
-        info: What ``get_data_info`` of an mmseg dataset returns; without
-            ``seg_map_path`` only the image is read.
-        steps: Transforms that read them in training, see :func:`loaders`.
-        num_classes: Number of classes; masks have the values 0 to
-            ``num_classes`` - 1 and ``ignore_index``.
-        ignore_index: Value of ignored pixels.
-
-    Returns:
-        The findings; nothing is raised for a bad file.
+    ``info`` is what ``get_data_info`` of a dataset returns, ``steps`` are the
+    :func:`loaders` of its pipeline. Nothing is raised for a bad file.
     """
     report = FileReport(info['img_path'])
     data = dict(info, seg_fields=[])
@@ -183,8 +146,7 @@ def read_sample(
     for key in MASKS:
         if key in data:
             path = info[f'{key.removeprefix("gt_")}_path']
-            limits = num_classes, ignore_index
-            _check_mask(report, path, data[key], *limits)
+            _check_mask(report, path, data[key], num_classes, ignore_index)
     return report
 
 

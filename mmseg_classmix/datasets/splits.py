@@ -37,16 +37,8 @@ def order_by_index_list(
 ) -> tuple[list[str], int]:
     """Order the images of a data set by a published list of indices.
 
-    Args:
-        names: All names, each once, in the order of the data set.
-        index_list: File of indices, see :func:`load_index_list`.
-        names_file: List of names that the indices count instead.
-
-    Returns:
-        The listed names, then the others, and how many are listed.
-
-    Raises:
-        ValueError: If an index or a name does not fit the data set.
+    The indices count ``names``, or those of a file. Returns the listed names,
+    then the others, and how many are listed.
     """
     listed = names
     if names_file:
@@ -75,14 +67,7 @@ def share_of(fraction: Fraction, total: int) -> int:
 
 
 def split_names(order: list[str], count: int) -> tuple[list[str], list[str]]:
-    """Divide an order into labeled names, the first, and unlabeled ones.
-
-    Returns:
-        Labeled and unlabeled names, each sorted.
-
-    Raises:
-        ValueError: If one of the two would be empty.
-    """
+    """Divide an order into labeled names, the first, and others, sorted."""
     if not 0 < count < len(order):
         raise ValueError(
             f'{count} labeled of {len(order)} images: both lists need at '
@@ -92,12 +77,7 @@ def split_names(order: list[str], count: int) -> tuple[list[str], list[str]]:
 
 
 def check_names(names: list[str]) -> None:
-    """Refuse names that would not be read from a list as they are written.
-
-    Raises:
-        ValueError: If a name has a line break, white space at an end, or
-            bytes that are no UTF-8.
-    """
+    """Refuse names that would not be read from a list as they are written."""
     for name in names:
         lines = name.encode('utf-8', 'replace').decode().splitlines()
         if lines != [name] or name.strip() != name:
@@ -109,11 +89,7 @@ def check_names(names: list[str]) -> None:
 
 
 def write_list(path: Path, names: list[str], overwrite: bool) -> None:
-    """Write one name a line.
-
-    Raises:
-        FileExistsError: If the file has other names and may not be replaced.
-    """
+    """Write one name a line, not over other names unless ``overwrite``."""
     content = ''.join(f'{name}\n' for name in names).encode('utf-8')
     if path.exists() and path.read_bytes() != content and not overwrite:
         raise FileExistsError(
@@ -125,18 +101,9 @@ def write_list(path: Path, names: list[str], overwrite: bool) -> None:
 
 
 def load_index_list(path: str | Path) -> list[int]:
-    """Read a published list of indices without executing anything in it.
+    """Read distinct indices, without executing anything that a file asks for.
 
-    Args:
-        path: A numpy file (.npy), or a pickle of a list, a tuple or a numpy
-            array of integers.
-
-    Returns:
-        Distinct non-negative integers in the order of the file.
-
-    Raises:
-        ValueError: If the file asks for anything but integers, such as a
-            function, or the indices are no such list.
+    The file is numpy's (.npy), or a pickle of a list, a tuple or an array.
     """
     data = Path(path).read_bytes()
     try:

@@ -75,12 +75,7 @@ class UnlabeledDataset(ImageDataset):
             load_hidden_masks(self.pipeline)
 
     def load_data_list(self) -> Sequence[dict]:
-        """List the images, sorted by path or in the order of the list.
-
-        Returns:
-            Dicts with ``img_path`` and ``seg_fields``, each made when it is
-            asked for.
-        """
+        """List dicts of ``img_path``, ``seg_fields``, made when asked for."""
         return _Infos(self.image_names(), self._info)
 
     def get_data_info(self, idx: int) -> dict:

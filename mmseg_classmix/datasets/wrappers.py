@@ -9,35 +9,17 @@ from mmengine.dataset import BaseDataset
 def leaves(
     place: str, dataset: BaseDataset
 ) -> Iterator[tuple[str, BaseDataset]]:
-    """List the data sets inside wrappers, with their config keys.
-
-    Args:
-        place: Config key of ``dataset``.
-        dataset: A built data set.
-
-    Yields:
-        Config key and data set, in the order of the samples.
-    """
+    """List the built data sets inside wrappers, with their config keys."""
     return _walk(place, dataset, lambda part, key: getattr(part, key, None))
 
 
 def leaf_configs(place: str, cfg: dict) -> Iterator[tuple[str, dict]]:
-    """List the configs of the data sets inside wrappers, as :func:`leaves`.
-
-    Args:
-        place: Config key of ``cfg``.
-        cfg: Config of a data set.
-    """
+    """List the configs of the data sets inside wrappers, likewise."""
     return _walk(place, cfg, lambda part, key: part.get(key))
 
 
 def replace_leaves(cfg: dict, change: Callable[[dict], dict]) -> dict:
-    """Copy the config of a data set with others inside of its wrappers.
-
-    Args:
-        cfg: Config of a data set, which stays as it is.
-        change: Returns what takes the place of a config without wrappers.
-    """
+    """Copy the config of a data set with others inside of its wrappers."""
     if 'datasets' in cfg:
         inner = [replace_leaves(part, change) for part in cfg['datasets']]
         return dict(cfg, datasets=inner)
