@@ -81,9 +81,8 @@ class BatchMix(BaseTransform):
     def draw_mask(self, batch: dict) -> Tensor:
         """Draw the masks, (N, H, W) bool.
 
-        Args:
-            batch: Images A, with the keys above, of which ``generator`` and
-                ``shard`` are there in any case.
+        ``batch`` is that of images A, with the keys above; ``generator`` and
+        ``shard`` are there in any case.
         """
 
     @torch.no_grad()
@@ -153,10 +152,9 @@ def labeled_partners(batch: dict, keys: Sequence[str]) -> dict[str, Tensor]:
         keys: Entries of ``batch`` that are mixed.
 
     Returns:
-        A tensor of N images for every key: the image; the ground truth for
-        labels; 1 for the confidence, and 0 where the ground truth is
-        ignored; likewise one-hot probabilities, and zeros. Of other keys
-        ``labeled`` has to have the value itself.
+        N images for every key: the image; the ground truth for labels; 1 for
+        the confidence, and 0 where the ground truth is ignored; likewise
+        one-hot probabilities. Of other keys ``labeled`` has the value itself.
 
     Raises:
         ValueError: If ``labeled`` is missing, or lacks one of the keys.

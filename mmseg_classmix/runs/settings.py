@@ -57,9 +57,8 @@ def data_name(source: dict) -> str:
     plain_type = name in ('BaseSegDataset', 'CustomDataset')
     if plain_type and source.get('data_root'):
         return PurePath(source['data_root']).name
-    return (
-        'VOC' if name == 'PascalVOCDataset' else name.removesuffix('Dataset')
-    )
+    name = name.removesuffix('Dataset')
+    return 'VOC' if name == 'PascalVOC' else name
 
 
 def split_of(source: dict, config_name: str) -> tuple[str, int | None]:

@@ -106,15 +106,9 @@ class DeepLabV2Head(DilationSumHead):
         """Compute losses and accuracy as mmseg does, without its waiting.
 
         mmseg selects the labeled pixels for its accuracy: the host waits for
-        the device to know how many there are.
-
-        Args:
-            seg_logits: (N, num_classes, h, w).
-            batch_data_samples: N ``SegDataSample`` with ``gt_sem_seg``.
-
-        Returns:
-            The losses by their names, and 'acc_seg', the share of the labeled
-            pixels that is right in percent.
+        the device to know how many there are. ``seg_logits`` are (N,
+        num_classes, h, w), the samples have ``gt_sem_seg``; 'acc_seg' is the
+        share of the labeled pixels that is right in percent.
         """
         label = self._stack_batch_gt(batch_data_samples)
         logits = resize(

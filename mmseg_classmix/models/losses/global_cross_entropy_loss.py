@@ -43,17 +43,11 @@ class GlobalCrossEntropyLoss(CrossEntropyLoss):
         ignore_index: int = 255,
         **kwargs,
     ) -> Tensor:
-        """Compute the loss.
+        """Compute the loss, a scalar, as mmseg's ``CrossEntropyLoss`` does.
 
-        Args:
-            cls_score: Logits, (N, C, H, W).
-            label: (N, H, W) int64.
-            weight: Weight of every pixel, (N, H, W), or None.
-            ignore_index: Label of the pixels that do not count.
-            **kwargs: As for mmseg's ``CrossEntropyLoss``.
-
-        Returns:
-            Scalar.
+        ``cls_score`` are logits, (N, C, H, W), ``label`` (N, H, W) int64,
+        ``weight`` that of every pixel, (N, H, W), or None. Pixels with
+        ``ignore_index`` do not count.
         """
         num_valid = (label != ignore_index).sum().float()
         all_reduce(num_valid, op='mean')

@@ -70,15 +70,10 @@ class UnsupWeight(nn.Module):
         self.ramp_up_iters = ramp_up_iters
 
     def forward(self, confidence: Tensor, valid: Tensor) -> Tensor:
-        """Weigh every pixel.
+        """Weigh every pixel, (N, H, W) float32.
 
-        Args:
-            confidence: Highest probability of the teacher, (N, H, W) float32
-                in [0, 1].
-            valid: False on padding, (N, H, W) bool.
-
-        Returns:
-            (N, H, W) float32.
+        ``confidence`` is the highest probability of the teacher, (N, H, W)
+        float32 in [0, 1]; ``valid``, (N, H, W) bool, is False on padding.
         """
         confident = ((confidence >= self.threshold) & valid).float()
         if self.weighting == 'threshold':
@@ -142,15 +137,10 @@ class UnsupLoss(nn.Module, ABC):
     ) -> Tensor:
         """Sum the weighted loss of the pixels and divide it by num_valid.
 
-        Args:
-            logits: (N, C, H, W).
-            batch: See :meth:`forward`.
-            weight: (N, H, W) float32, 0 on padding.
-            num_valid: Number of pixels, padding not counted; the mean over
-                the ranks.
-
-        Returns:
-            Scalar.
+        ``logits`` are (N, C, H, W); for ``batch`` see :meth:`forward`;
+        ``weight``, (N, H, W) float32, is 0 on padding; ``num_valid`` is the
+        number of pixels without padding, the mean over the ranks. Returns a
+        scalar.
         """
 
     def forward(self, logits: Tensor, batch: dict) -> dict[str, Tensor]:
@@ -215,8 +205,7 @@ def pseudo_label_accuracy(
     means over iterations, and most of the first ones have no such pixel.
 
     Args:
-        batch: ``pseudo_label`` (N, H, W) int64 and, if masks are there,
-            ``hidden_label`` of the same kind.
+        batch: ``pseudo_label``, (N, H, W) int64; ``hidden_label``, optional.
         ignore_index: Label of pixels without a class.
         valid: Pixels that are no padding, (N, H, W) bool.
         confident: Valid pixels above the threshold, (N, H, W) bool.
