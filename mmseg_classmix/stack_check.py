@@ -57,7 +57,7 @@ def check_stack() -> None:
 
 
 def _installed() -> dict[str, str]:
-    """Returns the versions of the distributions that concern us."""
+    """Versions of the distributions that concern us."""
     found = {}
     for name in [n for _, ns in MODULES.values() for n in ns] + [TOKENIZER]:
         with suppress(PackageNotFoundError):
@@ -66,7 +66,7 @@ def _installed() -> dict[str, str]:
 
 
 def _module_problems(found: dict[str, str]) -> list[str]:
-    """Returns what is missing or too old, module by module."""
+    """What is missing or too old, module by module."""
     problems = [] if Version else ['packaging is not installed']
     for module, (oldest, names) in MODULES.items():
         if not _folder(module):
@@ -80,7 +80,7 @@ def _module_problems(found: dict[str, str]) -> list[str]:
 
 
 def _stack_problems(found: dict[str, str]) -> list[str]:
-    """Returns what does not go together."""
+    """What does not go together."""
     onedl = [name for name in found if name.startswith('onedl-')]
     originals = [n for n in found if n.startswith('mm') and n != TOKENIZER]
     mmcv, mmseg = _folder('mmcv'), _folder('mmseg')
@@ -105,14 +105,14 @@ def _stack_problems(found: dict[str, str]) -> list[str]:
 
 
 def _folder(module: str) -> Path | None:
-    """Returns the folder of a module without importing it."""
+    """Folder of a module, which is not imported."""
     spec = find_spec(module)
     places = spec and spec.submodule_search_locations
     return Path(next(iter(places))) if places else None
 
 
 def _older(found: str | None, other: str | None) -> bool:
-    """Returns whether both versions are readable and the first is lower."""
+    """Whether both versions are readable and the first is lower."""
     with suppress(InvalidVersion, TypeError):
         return Version(found) < Version(other)
     return False

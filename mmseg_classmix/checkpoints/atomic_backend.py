@@ -87,11 +87,9 @@ def check_writable(folder: str, key: str = 'work_dir') -> None:
     """
     try:
         os.makedirs(folder, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            dir=folder, prefix='.write_test_'
-        ) as f:
-            f.write(b'\0')
-            f.flush()
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b'\0')
+            file.flush()
     except OSError as error:
         raise OSError(
             error.errno,

@@ -96,17 +96,6 @@ def _refusal(filename: str, error: Exception) -> str:
     )
 
 
-def _not_fetched(filename: str, error: Exception) -> str:
-    return (
-        f'cannot fetch {filename}: {_first_line(error)}. Copy the file into '
-        f'{torch.hub.get_dir()}/checkpoints, or give a local one where the '
-        'config names it (checkpoint of an init_cfg, load_from). To start '
-        'without pretrained weights, explicitly: --cfg-options '
-        'model.backbone.init_cfg=None (model.segmentor.backbone.init_cfg=None '
-        'for a MeanTeacherSegmentor)'
-    )
-
-
 def _without_config(content: Any) -> Any:
     # On resume, mmengine executes the text of this entry as Python.
     if isinstance(content, dict) and isinstance(content.get('meta'), dict):
@@ -123,9 +112,8 @@ def _weights_only() -> Iterator[None]:
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[key]
-        else:
+        del os.environ[key]
+        if before is not None:
             os.environ[key] = before
 
 
@@ -141,7 +129,15 @@ def _guarded(loader: Callable) -> Callable:
         except UnpicklingError as error:
             raise ValueError(_refusal(filename, error)) from error
         except OSError as error:
-            raise ConnectionError(_not_fetched(filename, error)) from error
+            raise ConnectionError(
+                f'cannot fetch {filename}: {_first_line(error)}. Copy the '
+                f'file into {torch.hub.get_dir()}/checkpoints, or give a '
+                'local one where the config names it (checkpoint of an '
+                'init_cfg, load_from). To start without pretrained weights, '
+                'explicitly: --cfg-options model.backbone.init_cfg=None '
+                '(model.segmentor.backbone.init_cfg=None for a '
+                'MeanTeacherSegmentor)'
+            ) from error
         return _without_config(content)
 
     load.guarded = True
@@ -157,13 +153,12 @@ def register_loaders() -> None:
     """Replace the loaders of mmengine, which fall back to executing code."""
     for prefix, loader in list(CheckpointLoader._schemes.items()):
         if prefix == '':
-            CheckpointLoader.register_scheme(
-                prefix, load_from_local, force=True
-            )
-        elif not getattr(loader, 'guarded', False):
-            CheckpointLoader.register_scheme(
-                prefix, _guarded(loader), force=True
-            )
+            ours = load_from_local
+        elif getattr(loader, 'guarded', False):
+            continue
+        else:
+            ours = _guarded(loader)
+        CheckpointLoader.register_scheme(prefix, ours, force=True)
 
 
 register_loaders()

@@ -43,12 +43,7 @@ class ClassMixRunner(Runner):
         default_hooks: dict[str, Hook | dict | None] | None = None,
         custom_hooks: list[Hook | dict] | None = None,
     ) -> None:
-        """Register the hooks of the config and those of every run.
-
-        Args:
-            default_hooks: Hooks by name; None switches one off.
-            custom_hooks: Hooks that run after them.
-        """
+        """Register the hooks of the config and those of every run."""
         hooks = dict(default_hooks or {})
         known = {
             _class(hook) for hook in [*hooks.values(), *(custom_hooks or ())]
@@ -71,21 +66,14 @@ class ClassMixRunner(Runner):
         super().load_or_resume()
         # Only there does every process hold all weights.
         if isinstance(self.model, DistributedDataParallel):
-            training = isinstance(self._train_loop, BaseLoop)
-            wrapper = self.optim_wrapper if training else None
-            optimizer = getattr(wrapper, 'optimizer', None)
+            optimizer = None
+            if isinstance(self._train_loop, BaseLoop):
+                optimizer = getattr(self.optim_wrapper, 'optimizer', None)
             share_state(self.model, optimizer, self.iter)
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Build the runner of a config, ours if it names none.
-
-    Args:
-        cfg: Config of a training or a test; changed in place.
-
-    Returns:
-        Its runner.
-    """
+    """Build the runner of a config, which is set to ours if it has none."""
     cfg.setdefault('runner_type', ClassMixRunner.__name__)
     return RUNNERS.build(cfg)
 

@@ -43,8 +43,9 @@ class ExecutionHook(Hook):
             which does so in convolutions.
 
     Raises:
-        ValueError: If an argument has the wrong type, or both
-            ``torch_compile`` and ``checkpointing`` are set.
+        ValueError: If an argument has the wrong type, both ``torch_compile``
+            and ``checkpointing`` are set, no module has the name of
+            ``checkpointing``, or a supervised run is to separate its loss.
     """
 
     def __init__(
@@ -81,12 +82,7 @@ class ExecutionHook(Hook):
         self.tf32 = tf32
 
     def before_train(self, runner: Runner) -> None:
-        """Prepare the networks.
-
-        Raises:
-            ValueError: If no module has the name that ``checkpointing`` says,
-                or a supervised run is to separate its only loss.
-        """
+        """Prepare the networks."""
         if self.tf32 is not None:
             torch.backends.cuda.matmul.allow_tf32 = self.tf32
             torch.backends.cudnn.allow_tf32 = self.tf32
@@ -112,10 +108,10 @@ class ExecutionHook(Hook):
         if hasattr(model, 'teacher'):
             networks.append(model.teacher)
         if self.torch_compile is not False:
-            how = self.torch_compile
+            how = {} if self.torch_compile is True else self.torch_compile
             for network in networks:
                 # In place: the names of the parameters stay.
-                network.backbone.compile(**({} if how is True else how))
+                network.backbone.compile(**how)
 
 
 def _to_channels_last(runner: Runner) -> None:
@@ -138,18 +134,14 @@ def _align_optimizer(optim_wrapper: OptimWrapper) -> None:
     A checkpoint may have the other layout, and fused optimizers go through
     the memory of both side by side.
     """
-    for optimizer in _optimizers(optim_wrapper):
-        for weight, state in optimizer.state.items():
+    several = isinstance(optim_wrapper, OptimWrapperDict)
+    wrappers = optim_wrapper.values() if several else [optim_wrapper]
+    for wrapper in wrappers:
+        for weight, state in wrapper.optimizer.state.items():
             for name, value in state.items():
                 if getattr(value, 'shape', None) == weight.shape:
                     aligned = torch.empty_like(weight, dtype=value.dtype)
                     state[name] = aligned.copy_(value)
-
-
-def _optimizers(optim_wrapper: OptimWrapper) -> list[torch.optim.Optimizer]:
-    several = isinstance(optim_wrapper, OptimWrapperDict)
-    wrappers = optim_wrapper.values() if several else [optim_wrapper]
-    return [wrapper.optimizer for wrapper in wrappers]
 
 
 def _backward(optim_wrapper: OptimWrapper, loss: Tensor) -> None:
@@ -169,7 +161,6 @@ def _backward(optim_wrapper: OptimWrapper, loss: Tensor) -> None:
 def _checkpoint_modules(network: nn.Module, pattern: str) -> list[str]:
     """Let modules compute their forward pass again for the backward pass.
 
-    Losses, gradients and the running statistics of batch norms stay the same.
     mmengine's ``activation_checkpointing`` and ``with_cp`` of mmseg's
     backbones count every batch twice in those statistics, and their reentrant
     kind fails under DDP, where the student runs twice an iteration. What lies

@@ -31,12 +31,7 @@ class IterSeedHook(Hook):
         broadcast(seed)
         self._mix_seed = int(seed)
 
-    def before_train_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict | None = None,
-    ) -> None:
+    def before_train_iter(self, runner: Runner, *_, **__) -> None:
         """Seed random, numpy, torch and the mixing of the model."""
         seed = derive_seed('iter', runner.seed, runner.rank, runner.iter)
         random.seed(seed)

@@ -84,40 +84,25 @@ class MeanTeacherHook(Hook):
         """Watch the optimizer no longer."""
         self._watch.close()
 
-    def after_train_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: dict | None = None,
-    ) -> None:
+    def after_train_iter(self, runner: Runner, *_, **__) -> None:
         """Update the teacher if this iteration made an optimizer step."""
         if not self._watch.stepped():
             return
         hub = runner.message_hub
         step = hub.get_info('ema_steps')
-        momentum = self._momentum(runner, step)
+        momentum = self.momentum
+        if hub.get_info('ema_warmup', self.warmup):
+            momentum = max(momentum, 1 / (step + 1))
         self._update(momentum)
         hub.update_info('ema_steps', step + 1)
         hub.update_scalar('train/ema_momentum', momentum)
-
-    def _momentum(self, runner: Runner, step: int) -> float:
-        """Share of the student that the teacher takes at this step."""
-        if not runner.message_hub.get_info('ema_warmup', self.warmup):
-            return self.momentum
-        return max(self.momentum, 1 / (step + 1))
 
 
 class TeacherUpdate:
     """Move a teacher towards its student, in place.
 
     The tensors are collected once: on a GPU that takes longer than moving
-    them.
-
-    Args:
-        student: The trained network.
-        teacher: A network of the same structure.
-        buffers: None, 'average' or 'copy'; integers are copied by both.
+    them. Of buffers, integers are copied by 'average' and 'copy'.
     """
 
     def __init__(
@@ -129,19 +114,15 @@ class TeacherUpdate:
         if buffers is None:
             return
         pairs = zip(teacher.buffers(), student.buffers(), strict=True)
-        for pair in pairs:
-            average = buffers == 'average' and pair[0].is_floating_point()
+        for old, new in pairs:
+            average = buffers == 'average' and old.is_floating_point()
             lists = self._averaged if average else self._copied
-            for tensors, tensor in zip(lists, pair, strict=True):
-                tensors.append(tensor)
+            lists[0].append(old)
+            lists[1].append(new)
 
     @torch.no_grad()
     def __call__(self, momentum: float) -> None:
-        """Move it.
-
-        Args:
-            momentum: Share of the student in [0, 1].
-        """
+        """Take this share of the student, in [0, 1]."""
         torch._foreach_lerp_(*self._averaged, momentum)
         for old, new in zip(*self._copied, strict=True):
             old.copy_(new)

@@ -13,8 +13,6 @@ from torch import nn
 from mmseg_classmix.distributed.model_wrapper import unwrap
 from mmseg_classmix.mixing.batch_mix import BatchMix
 
-NAME = 'mix'
-
 
 @HOOKS.register_module()
 class MixVisualizationHook(Hook):
@@ -64,12 +62,7 @@ class MixVisualizationHook(Hook):
         self._handle = None
         self._seen: dict | Exception | None = None
 
-    def before_train_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict | None = None,
-    ) -> None:
+    def before_train_iter(self, runner: Runner, *_, **__) -> None:
         """Watch the unsupervised loss of this iteration, if it is shown."""
         loss = getattr(unwrap(runner.model), 'unsup_loss', None)
         if (
@@ -85,10 +78,7 @@ class MixVisualizationHook(Hook):
         from mmseg_classmix.visualization.training_step import take_snapshot
 
         try:
-            logits, batch = args
-            self._seen = take_snapshot(
-                logits, batch, self.max_images, self.cell
-            )
+            self._seen = take_snapshot(*args, self.max_images, self.cell)
         except Exception as error:
             self._seen = error
 
@@ -121,36 +111,24 @@ class MixVisualizationHook(Hook):
     def _draw(
         self, runner: Runner, seen: dict, data_batch: dict
     ) -> np.ndarray:
-        from mmseg_classmix.visualization.image_grid import (
-            draw_image_grid,
-        )
+        from mmseg_classmix.visualization.image_grid import draw_image_grid
         from mmseg_classmix.visualization.training_step import step_columns
 
         model = unwrap(runner.model)
         metainfo = runner.train_dataloader.dataset.metainfo
+        classes, palette = metainfo['classes'], metainfo['palette']
         weighting = getattr(model.unsup_loss, 'unsup_weight', None)
-        columns = step_columns(
-            seen,
-            data_batch,
-            metainfo['palette'],
-            getattr(weighting, 'threshold', None),
-            _partners(runner),
-        )
+        threshold = getattr(weighting, 'threshold', None)
         transforms = model.batch_transforms.transforms
+        partners = _partners(transforms, runner.world_size)
+        columns = step_columns(seen, data_batch, palette, threshold, partners)
         how = ' + '.join(type(t).__name__ for t in transforms) or 'no mix'
         heading = f'iteration {runner.iter + 1}: {how}'
-        return draw_image_grid(
-            columns,
-            heading,
-            metainfo['classes'],
-            metainfo['palette'],
-            self.cell,
-        )
+        return draw_image_grid(columns, heading, classes, palette, self.cell)
 
 
-def _partners(runner: Runner) -> str | None:
+def _partners(transforms: list, world_size: int) -> str | None:
     """Say where partners are, see ``step_columns``."""
-    transforms = unwrap(runner.model).batch_transforms.transforms
     mixes = [t for t in transforms if isinstance(t, BatchMix)]
     sources = [getattr(mix, 'source', 'unlabeled') for mix in mixes]
     if sources == ['labeled']:
@@ -158,14 +136,14 @@ def _partners(runner: Runner) -> str | None:
     # Of several mixes only the last mask is known.
     if sources != ['unlabeled']:
         return None
-    return 'ring' if runner.world_size == 1 else 'line'
+    return 'ring' if world_size == 1 else 'line'
 
 
 def _give(backend: BaseVisBackend, sheet: np.ndarray, step: int) -> None:
     # MLflow writes a file of this name, the others add the step.
-    file = f'{NAME}_{step}.png'
+    file = f'mix_{step}.png'
     is_mlflow = isinstance(backend, MLflowVisBackend)
-    backend.add_image(file if is_mlflow else NAME, sheet, step)
+    backend.add_image(file if is_mlflow else 'mix', sheet, step)
     if isinstance(backend, LocalVisBackend):
         path = osp.join(backend._img_save_dir, file)
         # OpenCV says so with a value that the backend does not look at.

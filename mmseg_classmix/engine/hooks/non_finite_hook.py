@@ -44,6 +44,9 @@ class NonFiniteHook(Hook):
 
     Raises:
         ValueError: If ``max_skipped`` is less than 1.
+        TypeError: If the run has several optimizers.
+        FloatingPointError: If a loss, a gradient or a weight is not finite,
+            or ``max_skipped`` steps in a row were left out.
     """
 
     # After RuntimeInfoHook, before MeanTeacherHook.
@@ -59,11 +62,7 @@ class NonFiniteHook(Hook):
         self._broken_gradient: Tensor | None = None
 
     def before_train(self, runner: Runner) -> None:
-        """Watch the steps of the optimizer.
-
-        Raises:
-            TypeError: If the run has several optimizers.
-        """
+        """Watch the steps of the only optimizer."""
         if not isinstance(runner.optim_wrapper, OptimWrapper):
             raise TypeError(
                 'NonFiniteHook watches one optimizer, but optim_wrapper is '
@@ -89,12 +88,7 @@ class NonFiniteHook(Hook):
         data_batch: dict | None = None,
         outputs: dict | None = None,
     ) -> None:
-        """Check the loss and the gradient of this iteration.
-
-        Raises:
-            FloatingPointError: If one is not finite, or the gradient scaler
-                has left out ``max_skipped`` steps one after the other.
-        """
+        """Check the loss and the gradient of this iteration."""
         self._images.extend(_image_names(data_batch))
         gradient, self._broken_gradient = self._broken_gradient, None
         broken = gradient is not None and bool(gradient)
@@ -106,20 +100,14 @@ class NonFiniteHook(Hook):
         finite = all(map(math.isfinite, losses.values()))
         if broken or not finite:
             what = f'the {"gradient" if finite else "loss"} is not finite'
-            raise FloatingPointError(
-                self._message(runner, what, losses, everywhere=broken)
-            )
+            raise self._error(runner, what, losses, everywhere=broken)
         if runner.optim_wrapper.should_update():
             self._count_step(runner, losses)
             self._images = []
         self._kept = _newest(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Refuse weights that are not finite.
-
-        Raises:
-            FloatingPointError: If a parameter or a running statistic is not.
-        """
+        """Refuse parameters and running statistics that are not finite."""
         model = unwrap(runner.model)
         weights = {name for name, _ in model.named_parameters()}
         for name, value in checkpoint['state_dict'].items():
@@ -178,20 +166,18 @@ class NonFiniteHook(Hook):
                 'optimizer steps one after the other '
                 '(default_hooks.non_finite.max_skipped)'
             )
-            raise FloatingPointError(
-                self._message(runner, what, losses, everywhere=True)
-            )
+            raise self._error(runner, what, losses, everywhere=True)
 
-    def _message(
+    def _error(
         self, runner: Runner, what: str, losses: dict, everywhere: bool
-    ) -> str:
+    ) -> FloatingPointError:
         values = ', '.join(f'{k} = {v:g}' for k, v in losses.items())
         facts = f'{values}; images {", ".join(self._images)}'
         if everywhere and isinstance(runner.model, DistributedDataParallel):
             # Gradients are averaged: every process has come here.
             ranks = enumerate(all_gather_object(facts))
             facts = '; '.join(f'rank {r}: {text}' for r, text in ranks)
-        return (
+        return FloatingPointError(
             f'{what} at iteration {runner.iter + 1}: {facts}. '
             f'{_way_out(_newest(runner))}'
         )
@@ -221,7 +207,7 @@ def _way_out(last: str | None) -> str:
 
 
 def _image_names(data_batch: Any) -> list[str]:
-    samples = ()
-    if isinstance(data_batch, dict):
-        samples = data_batch.get('data_samples') or ()
+    if not isinstance(data_batch, dict):
+        return []
+    samples = data_batch.get('data_samples') or ()
     return [str(sample.get('img_path', 'unnamed')) for sample in samples]

@@ -59,15 +59,8 @@ def ignore_signals() -> None:
     _State.process, _State.name = None, ''
 
 
-def _catch_signals() -> None:
-    """Take note of SIGTERM and SIGUSR1 from now on, instead of dying."""
-    _State.over = False
-    for number in SIGNALS:
-        _State.earlier[number] = signal.signal(number, _handle)
-
-
 def _restore_signals() -> None:
-    """Undo :func:`_catch_signals`."""
+    """Put back the handlers that PreemptionHook has replaced."""
     for number, handler in _State.earlier.items():
         signal.signal(number, handler)
     _State.earlier = {}
@@ -87,27 +80,6 @@ def stop_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _is_obeying() -> bool:
-    """Say whether :func:`obey_signals` has been called in this process."""
-    return _State.process == os.getpid()
-
-
-def _caught_signal() -> str:
-    """Get the name of the first signal that was caught, or ''."""
-    return _State.name
-
-
-def _protect_workers(loader: DataLoader) -> None:
-    """Keep the workers of a loader alive when the whole job gets a signal.
-
-    Slurm, systemd and torchrun may signal every process. A worker that ends
-    would raise an error in the training, in the middle of an iteration.
-    """
-    if loader.num_workers:
-        start = partial(_start_worker, loader.worker_init_fn)
-        loader.worker_init_fn = start
-
-
 def release_workers() -> None:
     """Let SIGTERM end the workers again, whatever comes after it."""
     # The kernel sends it once more for every thread of a dead launcher.
@@ -120,16 +92,23 @@ def _handle(number: int, frame: FrameType | None) -> None:
         _State.shared[0] = not _State.over
         _State.name = _State.name or signal.Signals(number).name
     elif number == signal.SIGTERM:
-        _end_worker()
+        # A worker: if all were meant, the training knows it in a moment.
+        for _ in range(10):
+            if _State.shared[0]:
+                return
+            time.sleep(0.1)
+        os._exit(0)
 
 
-def _end_worker() -> None:
-    # If all processes were meant, the training knows it in a moment.
-    for _ in range(10):
-        if _State.shared[0]:
-            return
-        time.sleep(0.1)
-    os._exit(0)
+def _protect_workers(loader: DataLoader) -> None:
+    """Keep the workers of a loader alive when the whole job gets a signal.
+
+    Slurm, systemd and torchrun may signal every process. A worker that ends
+    would raise an error in the training, in the middle of an iteration.
+    """
+    if loader.num_workers:
+        start = partial(_start_worker, loader.worker_init_fn)
+        loader.worker_init_fn = start
 
 
 def _start_worker(start: Any, worker_id: int) -> None:
@@ -168,9 +147,11 @@ class PreemptionHook(Hook):
         """Take note of signals from now on."""
         # Only a training has built its loop.
         by_iteration = isinstance(runner._train_loop, IterBasedTrainLoop)
-        self._active = _is_obeying() and by_iteration
+        self._active = by_iteration and _State.process == os.getpid()
         if self._active:
-            _catch_signals()
+            _State.over = False
+            for number in SIGNALS:
+                _State.earlier[number] = signal.signal(number, _handle)
 
     def before_train(self, runner: Runner) -> None:
         """Prepare the agreement of the ranks, and the workers."""
@@ -183,13 +164,7 @@ class PreemptionHook(Hook):
         if runner.val_loop is not None:
             _protect_workers(runner.val_loop.dataloader)
 
-    def after_train_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: dict | None = None,
-    ) -> None:
+    def after_train_iter(self, runner: Runner, *_, **__) -> None:
         """Stop after this iteration if a rank was asked to."""
         self._check(runner, runner.iter + 1)
 
@@ -200,13 +175,7 @@ class PreemptionHook(Hook):
             loader = runner.val_loop.dataloader
             self._common = self._flag.least(len(loader))
 
-    def after_val_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: list | None = None,
-    ) -> None:
+    def after_val_iter(self, runner: Runner, batch_idx: int, **_) -> None:
         """Stop in the middle of a validation."""
         if self._flag is not None and batch_idx < self._common:
             self._check(runner, runner.iter)
@@ -222,7 +191,7 @@ class PreemptionHook(Hook):
         if self._flag is None:
             return
         # Both sides are evaluated: every rank takes part every time.
-        self._stop = self._flag.seen(bool(_caught_signal())) or self._stop
+        self._stop = self._flag.seen(bool(_State.name)) or self._stop
         last = done == runner.max_iters
         if self._stop and (last or done % accumulative_counts(runner) == 0):
             self._leave(runner, done)
@@ -235,7 +204,7 @@ class PreemptionHook(Hook):
         self._flag.least(0)
         release_workers()
         runner.logger.warning(
-            f'Stopped by {_caught_signal() or "a signal to another process"} '
+            f'Stopped by {_State.name or "a signal to another process"} '
             f'after iteration {done}, which is saved in {runner.work_dir}. '
             f'Exit code {EXIT_CODE}: run the same command with --resume'
         )

@@ -136,17 +136,17 @@ def _choose(
     """Let rank 0 choose; returns the file or None, and an error or ''."""
     choice = [None, '']
     if runner.rank == 0:
-        check = partial(_misfit, runner)
         if isinstance(runner._resume, (str, Path)):
-            choice = _named(Path(runner._resume), check)
+            choice = _named(runner)
         else:
-            choice = _newest(runner, folder, template, check)
+            choice = _newest(runner, folder, template)
     broadcast_object_list(choice)
     return choice[0], choice[1]
 
 
-def _named(path: Path, check: partial) -> list[str]:
-    problem = find_problem(path, check)
+def _named(runner: Runner) -> list[str | None]:
+    path = Path(runner._resume)
+    problem = find_problem(path, partial(_misfit, runner))
     if problem:
         return [
             None,
@@ -156,9 +156,8 @@ def _named(path: Path, check: partial) -> list[str]:
     return [str(path), '']
 
 
-def _newest(
-    runner: Runner, folder: Path, template: str, check: partial
-) -> list[str | None]:
+def _newest(runner: Runner, folder: Path, template: str) -> list[str | None]:
+    check = partial(_misfit, runner)
     path, refused = newest_checkpoint(folder, template, check)
     for sentence in refused:
         runner.logger.warning(f'Not resumed: {sentence}')
@@ -188,14 +187,9 @@ def _newest(
 
 
 def _misfit(runner: Runner, content: dict) -> str:
-    """Say why a checkpoint is not one of this run.
+    """Say why a checkpoint is not one of this run; '' if it is.
 
-    Args:
-        runner: Runner whose model, loop and optimizer are built.
-        content: Checkpoint of a training.
-
-    Returns:
-        The end of a sentence that starts with the file; '' if it fits.
+    It is the end of a sentence that starts with the file.
     """
     iteration = content['meta']['iter']
     counts = accumulative_counts(runner)

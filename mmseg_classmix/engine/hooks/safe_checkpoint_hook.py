@@ -24,15 +24,14 @@ class SafeCheckpointHook(CheckpointHook):
     between leaves nothing. Here they are deleted afterwards, so that the disk
     has to hold one checkpoint more. Arguments are those of
     ``CheckpointHook``.
+
+    Raises:
+        OSError: If ``out_dir`` cannot be written.
+        ValueError: If it is an address, but the backend writes files.
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Check the folder of the checkpoints.
-
-        Raises:
-            OSError: If it cannot be written.
-            ValueError: If it is an address, but the backend writes files.
-        """
+        """Check the folder of the checkpoints."""
         backend = (self.backend_args or {}).get('backend')
         remote = '://' in str(self.out_dir)
         if remote and backend in LOCAL:
@@ -106,18 +105,12 @@ class _PostponedRemoval:
 
 def checkpoint_hook(runner: Runner) -> CheckpointHook | None:
     """Find the hook that saves by iteration."""
-    for hook in runner.hooks:
-        if isinstance(hook, CheckpointHook) and not hook.by_epoch:
-            return hook
-    return None
+    hooks = (h for h in runner.hooks if isinstance(h, CheckpointHook))
+    return next((hook for hook in hooks if not hook.by_epoch), None)
 
 
 def checkpoint_place(runner: Runner) -> tuple[str, str]:
-    """Say where checkpoints are, before and during a training.
-
-    Returns:
-        Folder (or address) and template of the names.
-    """
+    """Folder (or address) and template of names, before and in a training."""
     hook = checkpoint_hook(runner)
     if hook is None:
         return runner.work_dir, TEMPLATE
@@ -140,12 +133,7 @@ def is_saved(runner: Runner, iteration: int) -> bool:
 
 
 def save(runner: Runner, iteration: int) -> None:
-    """Save a checkpoint now, as CheckpointHook does; call it on all ranks.
-
-    Args:
-        runner: Runner in training.
-        iteration: Number of finished iterations.
-    """
+    """Save a checkpoint now, as CheckpointHook does; call it on all ranks."""
     meta = dict(epoch=runner.epoch, iter=iteration)
     hook = checkpoint_hook(runner)
     if hook is not None:
