@@ -5,12 +5,12 @@ everything of this package in the registries of MMSegmentation.
 """
 
 from mmseg_classmix.stack_check import check_stack
-from mmseg_classmix.version import __version__
+from mmseg_classmix.version import __version__  # noqa: F401
 
 # Before the imports below, which fail obscurely on an unusable stack.
 check_stack()
 
-from mmseg_classmix import (  # noqa: E402
+from mmseg_classmix import (  # noqa: E402, F401
     checkpoints,
     datasets,
     demo,
@@ -21,16 +21,3 @@ from mmseg_classmix import (  # noqa: E402
     models,
     preflight,
 )
-
-__all__ = [
-    '__version__',
-    'checkpoints',
-    'datasets',
-    'demo',
-    'distributed',
-    'engine',
-    'evaluation',
-    'mixing',
-    'models',
-    'preflight',
-]

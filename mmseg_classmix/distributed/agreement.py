@@ -37,11 +37,10 @@ def check_config(cfg: Config) -> None:
         for key, value in flatten(plain(cfg.to_dict()))
         if key.split('.')[0] not in OF_A_RANK
     }
-    found = difference(digest(flat.items()), lambda: list(flat.items()))
+    found = difference(digest(flat.items()), lambda: flat)
     if found is None:
         return
     usual, odd, first, second = found
-    first, second = dict(first), dict(second)
     key = next(k for k in {**first, **second} if first.get(k) != second.get(k))
     raise ValueError(
         'the processes do not have the same config: '
@@ -69,11 +68,10 @@ def share_state(
             'hosts see one work_dir when resuming'
         )
     tensors = list(model.state_dict().values())
-    if optimizer is not None:
-        for group in optimizer.param_groups:
-            for parameter in group['params']:
-                kept = optimizer.state.get(parameter, {})
-                tensors += [kept[name] for name in sorted(kept)]
+    for group in optimizer.param_groups if optimizer else ():
+        for parameter in group['params']:
+            kept = optimizer.state.get(parameter, {})
+            tensors += [kept[name] for name in sorted(kept)]
     for tensor in tensors:
         if isinstance(tensor, Tensor):
             broadcast(tensor)
@@ -82,9 +80,8 @@ def share_state(
 def difference(own: str, detail: Callable[[], Any]) -> tuple | None:
     """Compare digests, and gather what they stand for if they differ.
 
-    Returns:
-        None if all agree, else: a rank with the most common digest, the
-        ranks without it, the detail of the former and of the first latter.
+    None if all agree, else: a rank with the most common digest, the ranks
+    without it, the detail of the former and of the first latter.
     """
     digests = all_gather_object(own)
     if len(set(digests)) == 1:

@@ -71,7 +71,8 @@ class ResumeHook(Hook):
             runner._load_from = path
             model = unwrap(runner.model)
             if hasattr(model, 'init_weights'):
-                model.init_weights = _keep_weights
+                # The checkpoint has every tensor.
+                model.init_weights = lambda: None
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Skip the data of earlier iterations; validate if that is due."""
@@ -105,10 +106,8 @@ class ResumeHook(Hook):
         """Turn tensors into histories."""
         hub = checkpoint.get('message_hub')
         if hub:
-            hub['log_scalars'] = {
-                name: _history(value)
-                for name, value in hub['log_scalars'].items()
-            }
+            scalars = hub['log_scalars']
+            hub['log_scalars'] = {k: _history(v) for k, v in scalars.items()}
 
     def before_val(self, runner: Runner) -> None:
         """Remember the best checkpoint so far."""
@@ -162,16 +161,16 @@ def _newest(runner: Runner, folder: Path, template: str) -> list[str | None]:
     for sentence in refused:
         runner.logger.warning(f'Not resumed: {sentence}')
     start = runner._load_from
-    if path is None and refused:
-        # Starting new would overwrite them.
-        return [
-            None,
-            f'cannot resume any of the {len(refused)} checkpoints in '
-            f'{folder}: {"; ".join(refused[:3])}. Use the config and the '
-            'work_dir of that run; or delete these files, or choose another '
-            'work_dir, to start new',
-        ]
     if path is None:
+        # Starting new would overwrite them.
+        if refused:
+            return [
+                None,
+                f'cannot resume any of the {len(refused)} checkpoints in '
+                f'{folder}: {"; ".join(refused[:3])}. Use the config and the '
+                'work_dir of that run; or delete these files, or choose '
+                'another work_dir, to start new',
+            ]
         weights = f' with the weights of load_from={start}' if start else ''
         runner.logger.warning(
             f'Nothing to resume in {folder}: training starts new{weights}'
@@ -226,10 +225,6 @@ def _other_optimizer(runner: Runner, content: dict) -> str:
         f'is of another optimizer than {type(optimizer).__name__} with '
         f'{len(needed)} groups of parameters: it has {what}'
     )
-
-
-def _keep_weights() -> None:
-    """Stand in for init_weights: the checkpoint has every tensor."""
 
 
 def _validation_is_due(runner: Runner) -> bool:
