@@ -1,10 +1,7 @@
 """Datasets, the sampler and the transforms of samples."""
 
 from mmseg_classmix.datasets import transforms
-from mmseg_classmix.datasets.hidden_masks import (
-    LoadHiddenMask,
-    PackHiddenMask,
-)
+from mmseg_classmix.datasets.hidden_masks import LoadHiddenMask, PackHiddenMask
 from mmseg_classmix.datasets.labeled import LabeledDataset
 from mmseg_classmix.datasets.multi_source import (
     MultiSourceDataset,

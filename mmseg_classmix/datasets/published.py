@@ -60,10 +60,7 @@ class CamVidDataset(BaseSegDataset):
     )
 
     def __init__(
-        self,
-        img_suffix: str = '.jpg',
-        seg_map_suffix: str = '.png',
-        **kwargs,
+        self, img_suffix: str = '.jpg', seg_map_suffix: str = '.png', **kwargs
     ) -> None:
         super().__init__(
             img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs
@@ -99,10 +96,7 @@ class GTA5Dataset(BaseSegDataset):
     METAINFO = CityscapesDataset.METAINFO
 
     def __init__(
-        self,
-        img_suffix: str = '.png',
-        seg_map_suffix: str = '.png',
-        **kwargs,
+        self, img_suffix: str = '.png', seg_map_suffix: str = '.png', **kwargs
     ) -> None:
         super().__init__(
             img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs

@@ -71,10 +71,7 @@ def choose_network(
 
 
 def default_network(
-    configs: Path,
-    machine: Machine,
-    pretrained: str | None,
-    init: str | None,
+    configs: Path, machine: Machine, pretrained: str | None, init: str | None
 ) -> Network:
     """DeepLab, small on a small machine, with what weights there are.
 

@@ -9,10 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmseg_classmix.datasets.image_dataset import (
-    IMG_SUFFIXES,
-    without_suffix,
-)
+from mmseg_classmix.datasets.image_dataset import IMG_SUFFIXES, without_suffix
 from mmseg_classmix.datasets.sample_files import FileReport, real_path
 from mmseg_classmix.new_project.findings import Findings
 from mmseg_classmix.new_project.images import read_all, same_picture

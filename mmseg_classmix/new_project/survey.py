@@ -21,11 +21,7 @@ from mmseg_classmix.datasets.sample_files import (
     loaders,
     read_sample,
 )
-from mmseg_classmix.datasets.splits import (
-    check_names,
-    hash_order,
-    split_names,
-)
+from mmseg_classmix.datasets.splits import check_names, hash_order, split_names
 from mmseg_classmix.new_project.findings import REPLACE, Findings
 from mmseg_classmix.new_project.images import (
     check_bits,
