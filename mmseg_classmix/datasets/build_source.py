@@ -89,8 +89,8 @@ def check_list(place: str, cfg: dict) -> None:
     ann_file = cfg.get('ann_file')
     if not isinstance(ann_file, str) or not ann_file:
         return
-    if cfg.get('data_root') and not is_abs(ann_file):
-        ann_file = osp.join(cfg['data_root'], ann_file)
+    if not is_abs(ann_file):
+        ann_file = osp.join(cfg.get('data_root') or '', ann_file)
     if not fileio.exists(ann_file, backend_args=cfg.get('backend_args')):
         raise FileNotFoundError(no_list(f'{place}.ann_file', ann_file))
 

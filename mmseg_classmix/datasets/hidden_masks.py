@@ -88,9 +88,7 @@ def load_hidden_masks(pipeline: Compose) -> None:
 def agree_on_hidden_masks(labeled: Source, others: list[Source]) -> None:
     """Let hidden masks of other sources have the numbers of the labeled."""
     parts = [part for source in others for part in leaves(*source)]
-    hidden = [
-        part for part in parts if getattr(part[1], 'eval_pseudo_labels', False)
-    ]
+    hidden = [p for p in parts if getattr(p[1], 'eval_pseudo_labels', False)]
     if not hidden:
         return
     without = [part for part in parts if part not in hidden]

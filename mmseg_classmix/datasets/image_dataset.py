@@ -35,6 +35,10 @@ class ImageDataset(BaseSegDataset):
     Takes mmseg's arguments; ``img_suffix`` is a tuple.
     """
 
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
     def image_names(self) -> list[str]:
         """List paths below the folder, sorted or in the order of the list."""
         img_dir = self.data_prefix['img_path']
@@ -49,15 +53,11 @@ class ImageDataset(BaseSegDataset):
         names = self._listed() if self.ann_file else self._found()
         if not names:
             raise ValueError(
-                f'{self._name}: no image in '
-                f'{self.ann_file or img_dir} (ann_file or data_prefix) with '
-                f'img_suffix={", ".join(self.img_suffix)}'
+                f'{self._name}: no image in {self.ann_file or img_dir} '
+                '(ann_file or data_prefix) with img_suffix='
+                f'{", ".join(self.img_suffix)}'
             )
         return names
-
-    @property
-    def _name(self) -> str:
-        return type(self).__name__
 
     def _found(self) -> list[str]:
         folder = self.data_prefix['img_path']
@@ -90,13 +90,11 @@ class ImageDataset(BaseSegDataset):
         return [self._with_suffix(name, folders) for name in names if name]
 
     def _with_suffix(self, name: str, folders: NamesInFolders) -> str:
-        several = len(self.img_suffix) > 1 and self._is_local()
-        if self._has_suffix(name):
-            found = [name] if self._exists(name) else []
-        elif several:
+        whole = self._has_suffix(name)
+        if not whole and len(self.img_suffix) > 1 and self._is_local():
             found = folders.matches(name)
         else:
-            names = [name + suffix for suffix in self.img_suffix]
+            names = [name + s for s in ([''] if whole else self.img_suffix)]
             found = [name for name in names if self._exists(name)]
         if len(found) == 1:
             return found[0]

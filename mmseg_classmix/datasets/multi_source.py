@@ -18,14 +18,10 @@ PLACE = 'train_dataloader.dataset.datasets'
 
 
 class Draw(int):
-    """A dataset index with the key of its random numbers.
+    """A dataset index with a key: (run seed, source, number of the draw).
 
     Augmentation that is seeded from the key, not from the worker, is the same
     for any number of workers and processes and after any resume.
-
-    Args:
-        index: Index into the dataset.
-        key: What identifies the draw: (run seed, source, number of the draw).
     """
 
     key: tuple[int, ...]
@@ -202,13 +198,10 @@ class MultiSourceSampler(Sampler):
                     yield next(stream)
 
     def skip(self, num_samples: int) -> None:
-        """Start after the samples that a resumed run has already seen.
-
-        Args:
-            num_samples: Samples of this rank since the start of training.
+        """Start after the samples that this rank has seen before a resume.
 
         Raises:
-            ValueError: If it is no whole number of batches.
+            ValueError: If they are no whole number of batches.
         """
         if num_samples < 0 or num_samples % self.batch_size:
             raise ValueError(

@@ -62,15 +62,12 @@ class ResizedFiles:
         if all(_is_whole(targets[key], sources[key]) for key in self.keys):
             return 0
         arrays = self._read(sources)
-        drafts = {
-            key: _write_draft(targets[key], arrays[key]) for key in self.keys
-        }
+        drafts = {key: _draft(targets[key], arrays[key]) for key in self.keys}
         again = self._read(drafts)
         for key, draft in drafts.items():
             before, after = arrays[key], again[key]
-            if before.dtype != after.dtype or not np.array_equal(
-                before, after
-            ):
+            same = np.array_equal(before, after)
+            if not same or before.dtype != after.dtype:
                 raise ValueError(
                     f'{sources[key]} ({self.place}) cannot be replaced by a '
                     f'resized PNG: it is {before.shape} {before.dtype} after '
@@ -78,7 +75,10 @@ class ResizedFiles:
                     'images with 8 bits, and resize to a scale that does '
                     'not depend on their size'
                 )
-            _publish(draft, targets[key], sources[key])
+            # The time of its source says that it is whole.
+            status = os.stat(sources[key])
+            os.utime(draft, ns=(status.st_atime_ns, status.st_mtime_ns))
+            os.replace(draft, targets[key])
         return len(drafts)
 
     def _read(self, paths: dict[str, str | Path]) -> dict[str, np.ndarray]:
@@ -129,7 +129,7 @@ def _is_whole(target: Path, source: str) -> bool:
     return target.is_file() and target.stat().st_mtime_ns == time
 
 
-def _write_draft(target: Path, array: np.ndarray) -> Path:
+def _draft(target: Path, array: np.ndarray) -> Path:
     """Write a PNG under a temporary name beside its place."""
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f'.{target.name}.tmp')
@@ -141,10 +141,3 @@ def _write_draft(target: Path, array: np.ndarray) -> Path:
         )
     draft.write_bytes(data)
     return draft
-
-
-def _publish(draft: Path, target: Path, source: str) -> None:
-    """Give a file its name and the time of its source."""
-    status = os.stat(source)
-    os.utime(draft, ns=(status.st_atime_ns, status.st_mtime_ns))
-    os.replace(draft, target)

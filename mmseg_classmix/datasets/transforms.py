@@ -11,7 +11,6 @@ from mmseg.registry import TRANSFORMS
 from mmseg_classmix.mixing.batch_mix import BatchMix
 
 __all__ = ['EvaluateAt', 'RandomScale', 'SampleMix']
-SIZES = ('input_size', 'original_size')
 
 
 @TRANSFORMS.register_module()
@@ -94,10 +93,10 @@ class EvaluateAt(BaseTransform):
     def __init__(
         self, size: str = 'original_size', backend: str = 'pillow'
     ) -> None:
-        if size not in SIZES:
+        if size not in ('input_size', 'original_size'):
             raise ValueError(
                 f'EvaluateAt size={size!r} (test_pipeline) must be one of '
-                f'{", ".join(SIZES)}'
+                'input_size, original_size'
             )
         if backend not in ('pillow', 'cv2'):
             raise ValueError(
@@ -171,17 +170,7 @@ class SampleMix(BaseTransform):
         self.prob = prob
 
     def get_indices(self, dataset: BaseDataset) -> list[int]:
-        """Draw whether to mix, and with which sample.
-
-        Args:
-            dataset: What the samples come from.
-
-        Returns:
-            One index, or none.
-
-        Raises:
-            ValueError: If there is only one sample.
-        """
+        """Draw whether to mix, and with which sample: one index, or none."""
         if len(dataset) < 2:
             raise ValueError(
                 'SampleMix (pipeline of MultiImageMixDataset) needs a partner '

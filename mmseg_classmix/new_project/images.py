@@ -62,8 +62,7 @@ def check_headers(
 ) -> list[Header]:
     """Look at images without decoding them; ``title`` says which."""
     headers = read_all(title, read_header, paths, workers)
-    bad = [f'{h.path!r} {h.problem}' for h in headers if h.problem]
-    if bad:
+    if bad := [f'{h.path!r} {h.problem}' for h in headers if h.problem]:
         findings.refuse(f'bad {title}', REPLACE, bad)
     check_bits(findings, title, headers)
     return headers
@@ -75,13 +74,9 @@ def check_bits(
     """Refuse images whose 16 bits are used in part, as of a 12-bit camera."""
     paths = [header.path for header in headers if header.wide]
     values = {path: brightest(path) for path in paths[:SOME]}
-    bad = [path for path, value in values.items() if value is None]
-    if bad:
-        findings.refuse(
-            f'{title} with 16 bits that cv2 cannot decode',
-            'save them again, as PNG',
-            bad,
-        )
+    if bad := [path for path, value in values.items() if value is None]:
+        found = f'{title} with 16 bits that cv2 cannot decode'
+        findings.refuse(found, 'save them again, as PNG', bad)
     known = [value for value in values.values() if value is not None]
     if known and max(known) < DARK:
         findings.refuse(
@@ -113,10 +108,8 @@ def same_picture(paths: tuple[str, str]) -> bool:
     if any(image is None for image in images):
         return False
     # Small ones do not have the traces of compression.
-    small = [
-        cv2.resize(image, (32, 32), interpolation=cv2.INTER_AREA).astype(float)
-        for image in images
-    ]
+    size, mode = (32, 32), cv2.INTER_AREA
+    small = [cv2.resize(i, size, interpolation=mode) * 1.0 for i in images]
     difference = np.abs(small[0] - small[1]).mean()
     contrast = min(image.std() for image in small)
     return bool(difference <= 0.5 + 0.1 * contrast)

@@ -197,9 +197,8 @@ def find_weights(part: object, place: str = '') -> Iterator[Weights]:
     if not isinstance(part, dict):
         return
     if isinstance(part.get('pretrained'), str):
-        yield Weights(
-            f'{place}pretrained', part, 'pretrained', part, 'pretrained'
-        )
+        key = 'pretrained'
+        yield Weights(place + key, part, key, part, key)
     for start in as_list(part.get('init_cfg')):
         if start.get('type') in ('Pretrained', PretrainedInit):
             name = f'{place}init_cfg.checkpoint'
@@ -223,9 +222,9 @@ def start_from(model: dict, pretrained: str | None, init: str | None) -> None:
         return
     found = [weights for weights in found if weights.of_backbone]
     if len(found) > 1:
+        places = ' and model.'.join(weights.place for weights in found)
         raise UnfitNetwork(
-            'the backbone starts from several weights, model.'
-            f'{" and model.".join(w.place for w in found)}',
+            f'the backbone starts from several weights, model.{places}',
             'leave --pretrained out, and give a config with your files there',
         )
     if found and not init:

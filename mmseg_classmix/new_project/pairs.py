@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from mmseg_classmix.datasets.image_dataset import (
     IMG_SUFFIXES,
@@ -142,12 +143,9 @@ def find_pairs(
     pairs.styles = _styles(endings, mask_suffix)
     if len(pairs.styles) == 1:
         _match(pairs, stems, endings)
-        used = set(pairs.mask_of.values())
-        pairs.unused = [
-            m
-            for m in mask_files
-            if m not in used and _style(m).endswith(pairs.styles[0])
-        ]
+        rest = sorted(set(mask_files) - set(pairs.mask_of.values()))
+        style = pairs.styles[0]
+        pairs.unused = [m for m in rest if _style(m).endswith(style)]
     else:
         pairs.unmasked = [name for same in stems.values() for name in same]
     return pairs
@@ -178,11 +176,8 @@ def _styles(
     """Endings that most images have; plain names win over longer ones."""
     if mask_suffix is not None:
         return [_style(mask_suffix) if _is_whole(mask_suffix) else mask_suffix]
-    counts = Counter(
-        style
-        for found in endings.values()
-        for style in set(map(_style, found))
-    )
+    styles = (set(map(_style, found)) for found in endings.values())
+    counts = Counter(chain.from_iterable(styles))
     most = max(counts.values(), default=0)
     best = sorted(style for style, n in counts.items() if n == most)
     return [''] if '' in best else best

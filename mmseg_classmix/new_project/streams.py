@@ -85,12 +85,9 @@ def separate(findings: Findings, request: Namespace, found: Survey) -> None:
         for mask in side.pairs.mask_files
     ]
     # The first reason counts.
-    reasons = {
-        'masks': Known(masks),
-        'validation images': Known.of(val.values()),
-    }
+    reasons = {'masks': known(masks), 'validation images': seen(val.values())}
     if not request.reuse_labeled:
-        reasons['labeled images'] = Known.of(labeled)
+        reasons['labeled images'] = seen(labeled)
     # Files of another size are no copies.
     sizes = {osp.getsize(r.path) for r in (*labeled, *val.values())}
     alike = {n: p for n, p in paths.items() if osp.getsize(p) in sizes}
@@ -106,8 +103,8 @@ def separate(findings: Findings, request: Namespace, found: Survey) -> None:
             'copies of validation images',
             'evaluate on other images, --val-images',
         )
+    left_out = found.unlabeled.left_out
     if not found.unlabeled.names:
-        left_out = found.unlabeled.left_out
         counts = [f'{len(names)} {why}' for why, names in left_out.items()]
         ways = ['name a folder with other images']
         if 'labeled images' in left_out:
@@ -157,27 +154,22 @@ def _find_twins(
     return dict.fromkeys(twins, BY_PICTURE)
 
 
-class Known:
-    """Images by path and, some of them, by content (SHA-256)."""
+def known(paths: Iterable[str], digests: Iterable[str] = ()) -> set[str]:
+    """Name images by real path and, some of them, by content (SHA-256)."""
+    folders = {}
+    return {real_path(path, folders) for path in paths} | set(digests) - {''}
 
-    def __init__(
-        self, paths: Iterable[str], digests: Iterable[str] = ()
-    ) -> None:
-        folders = {}
-        self.paths = {real_path(path, folders) for path in paths}
-        self.digests = set(digests) - {''}
 
-    @classmethod
-    def of(cls, reports: Iterable[FileReport]) -> 'Known':
-        """Make one of images that have been read."""
-        reports = list(reports)
-        return cls((r.path for r in reports), (r.digest for r in reports))
+def seen(reports: Iterable[FileReport]) -> set[str]:
+    """Name images that have been read, as :func:`known`."""
+    reports = list(reports)
+    return known([r.path for r in reports], [r.digest for r in reports])
 
 
 def leave_out(
     paths: Mapping[str, str],
     digests: Mapping[str, str],
-    reasons: Mapping[str, Known],
+    reasons: Mapping[str, set[str]],
     twins: Mapping[str, str] | None = None,
 ) -> Stream:
     """Leave out of a stream what is known; the first reason counts.
@@ -188,11 +180,7 @@ def leave_out(
     folders, stream = {}, Stream([])
     for name, path in paths.items():
         path, content = real_path(path, folders), digests.get(name)
-        why = [
-            reason
-            for reason, known in reasons.items()
-            if path in known.paths or content in known.digests
-        ]
+        why = [r for r, names in reasons.items() if {path, content} & names]
         if name in (twins or {}):
             why.append(twins[name])
         if why:

@@ -60,11 +60,9 @@ def _class_table(
     )
     table.align['class'] = 'l'
     shares = 100 * train.sum(0) / max(train.sum(), 1)
-    rows = zip(
-        classes, shares, (train > 0).sum(0), (val > 0).sum(0), strict=True
-    )
-    for name, share, in_train, in_val in rows:
-        table.add_row([name, f'{share:.2f}', in_train, in_val])
+    counts = zip(shares, (train > 0).sum(0), (val > 0).sum(0), strict=True)
+    for name, (share, *images) in zip(classes, counts, strict=True):
+        table.add_row([name, f'{share:.2f}', *images])
     return table
 
 

@@ -40,11 +40,11 @@ from mmseg_classmix.new_project.masks import (
 from mmseg_classmix.new_project.pairs import Pairs, list_pairs
 from mmseg_classmix.new_project.streams import (
     COPIES,
-    Known,
     Side,
     Stream,
     Survey,
     leave_out,
+    seen,
     separate,
 )
 
@@ -67,9 +67,8 @@ def survey(
     sides = _read_sides(request, findings, converted)
     names = _list_unlabeled(findings, request.unlabeled)
     paths = [osp.join(request.unlabeled, name) for name in names]
-    headers = check_headers(
-        findings, 'unlabeled images', paths, request.workers
-    )
+    workers = request.workers
+    headers = check_headers(findings, 'unlabeled images', paths, workers)
     if 'labeled' not in sides:
         return None
     labeled = sides['labeled']
@@ -93,7 +92,7 @@ def survey(
     train = leave_out(
         {name: labeled.reports[name].path for name in train},
         {name: labeled.reports[name].digest for name in train},
-        {COPIES: Known.of(val.reports[name] for name in evaluated)},
+        {COPIES: seen(val.reports[name] for name in evaluated)},
     )
     sizes = [header.size for header in headers if header.size]
     found = Survey(
@@ -214,9 +213,8 @@ def _check_meaning(
         if report.pixels is not None
     }
     total = sum(pixels.values(), np.zeros(256, np.int64))
-    values = find_values(
-        total, num_classes, request.mask_values, request.ignored_values
-    )
+    given = request.mask_values, request.ignored_values
+    values = find_values(total, num_classes, *given)
     wrong = {p: values.wrong(n, num_classes) for p, n in pixels.items()}
     bad = [
         f'{p}: {", ".join(map(str, v[:10]))}'

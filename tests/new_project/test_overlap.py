@@ -8,7 +8,7 @@ import pytest
 from own_images import draw, new_project, read, save
 
 from mmseg_classmix.new_project.images import same_picture
-from mmseg_classmix.new_project.streams import Known, leave_out
+from mmseg_classmix.new_project.streams import known, leave_out
 
 
 def write(folder, **files):
@@ -25,14 +25,14 @@ def write(folder, **files):
 
 def test_reasons(tmp_path):
     paths, digests = write(tmp_path / 'labeled', v=b'v', l=b'l')
-    val = Known([paths['v']], [digests['v']])
-    labeled = Known(paths.values(), digests.values())
+    val = known([paths['v']], [digests['v']])
+    labeled = known(paths.values(), digests.values())
     more = tmp_path / 'more'
     files = dict(copy=b'v', v=b'x', again=b'l', l=b'y', fresh=b'z', mask=b'm')
     paths, digests = write(more, **files)
     (more / 'link').symlink_to(tmp_path / 'labeled' / 'v')
     paths['link'] = str(more / 'link')
-    masks = Known([str(more / 'mask')])
+    masks = known([str(more / 'mask')])
     reasons = dict(masks=masks, val=val, labeled=labeled)
     stream = leave_out(paths, digests, reasons, {'v': 'a twin'})
     # Of labeled images the content counts, not the name.
