@@ -83,13 +83,11 @@ def pasted_by_loop(batch, mask, pairs):
 
 
 @pytest.mark.parametrize(
-    ('mix', 'counts'),
-    list(zip([*MIXES.values()] * 2, PARTNERS, strict=True)),
-    ids=str,
+    ('name', 'counts'), list(zip([*MIXES] * 2, PARTNERS, strict=True)), ids=str
 )
-def test_pixels_under_the_mask_are_labeled_ones(mix, counts):
+def test_pixels_under_the_mask_are_labeled_ones(name, counts):
     batch, same = make_batch(*counts), make_batch(*counts)
-    out = mix(batch)
+    out = MIXES[name](batch)
     mask = out['mask']
     for key in mix.mixed_keys:
         assert torch.equal(batch[key], same[key])
