@@ -89,13 +89,13 @@ def test_pixels_under_the_mask_are_labeled_ones(name, counts):
     batch, same = make_batch(*counts), make_batch(*counts)
     out = MIXES[name](batch)
     mask = out['mask']
-    for key in mix.mixed_keys:
+    for key in MIXES[name].mixed_keys:
         assert torch.equal(batch[key], same[key])
     for key, value in same['labeled'].items():
         assert torch.equal(batch['labeled'][key], value)
     assert 0 < mask.float().mean() < 1
     expected = pasted_by_loop(batch, mask, PARTNERS[counts])
-    for key in mix.mixed_keys:
+    for key in MIXES[name].mixed_keys:
         assert out[key].dtype == batch[key].dtype
         np.testing.assert_array_equal(out[key], expected[key])
     assert torch.equal(out['ground_truth'], mask)
