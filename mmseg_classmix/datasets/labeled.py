@@ -94,9 +94,7 @@ class LabeledDataset(ImageDataset):
         return [
             dict(
                 img_path=osp.join(prefix['img_path'], name),
-                seg_map_path=osp.join(
-                    masks.folder, self._mask_of(name, masks)
-                ),
+                seg_map_path=self._mask_of(name, masks),
                 label_map=self.label_map,
                 reduce_zero_label=self.reduce_zero_label,
                 seg_fields=[],
@@ -106,9 +104,8 @@ class LabeledDataset(ImageDataset):
 
     def _mask_of(self, name: str, masks: NamesInFolders) -> str:
         stem = without_suffix(name, self.img_suffix)
-        if len(self.seg_map_suffix) == 1:
-            return stem + self.seg_map_suffix[0]
-        found = masks.matches(stem)
+        several = len(self.seg_map_suffix) > 1
+        found = masks.matches(stem) if several else []
         if len(found) > 1:
             raise ValueError(
                 f'LabeledDataset: the mask of {name!r} may be '
@@ -116,7 +113,8 @@ class LabeledDataset(ImageDataset):
                 'set seg_map_suffix to one'
             )
         # One that is missing is reported with all others.
-        return found[0] if found else stem + self.seg_map_suffix[0]
+        mask = found[0] if found else stem + self.seg_map_suffix[0]
+        return osp.join(masks.folder, mask)
 
 
 def label_map(
@@ -140,10 +138,9 @@ def label_map(
             f'{ignored_values} must have one value for each of the '
             f'{num_classes} classes, and no value twice'
         )
-    labels = {value: i for i, value in enumerate(values)}
-    labels.update(dict.fromkeys(ignored_values, ignore_index))
-    others = [value for value in range(num_classes) if value not in labels]
-    labels.update(dict.fromkeys(others, REFUSED))
+    labels = dict.fromkeys(range(num_classes), REFUSED)
+    labels |= {value: i for i, value in enumerate(values)}
+    labels |= dict.fromkeys(ignored_values, ignore_index)
     return {k: v for k, v in labels.items() if k != v} or None
 
 

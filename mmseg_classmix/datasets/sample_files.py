@@ -35,7 +35,6 @@ FILES = {
     'hidden_seg_map_path': ('hidden mask', LoadHiddenMask),
     'seg_map_path': ('mask', AnyLoadAnnotations),
 }
-MASKS = ('gt_seg_map', 'hidden_seg_map')
 #: Transforms whose files are looked at before they are decoded; a class of
 #: the user's may read what only it knows.
 KNOWN = (LoadImageFromFile, LoadAnnotations, LoadHiddenMask)
@@ -143,7 +142,7 @@ def read_sample(
         if key in info:
             _read(report, step, info[key], data)
     report.size = data.get('ori_shape')
-    for key in MASKS:
+    for key in ('gt_seg_map', 'hidden_seg_map'):
         if key in data:
             path = info[f'{key.removeprefix("gt_")}_path']
             _check_mask(report, path, data[key], num_classes, ignore_index)

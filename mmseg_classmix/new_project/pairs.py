@@ -51,15 +51,16 @@ def list_pairs(
     findings: Findings,
     images: str,
     masks: str,
-    options: dict,
-    more_unlabeled: bool = False,
+    image_suffixes: Sequence[str],
+    mask_suffix: str | None,
+    more_unlabeled: bool,
 ) -> Pairs | None:
     """Find images and masks, and say what does not belong together.
 
     With ``more_unlabeled``, images without a mask are unlabeled ones.
     """
     try:
-        pairs = find_pairs(images, masks, **options)
+        pairs = find_pairs(images, masks, image_suffixes, mask_suffix)
     except (FileNotFoundError, ValueError) as error:
         findings.refuse(str(error), f'correct {images} or {masks}')
         return None

@@ -95,25 +95,25 @@ def propose(
         for side in (height, width)
     )
     batch = _batch(machine, crop, num_classes)
+    resized = '' if scale == 1 else f', times {scale}'
+    fitting = (
+        f'what fits {machine.memory:.0f} GiB with --amp and a ResNet-50 '
+        '(docs/own_data.md)'
+    )
     why = dict(
-        crop_size=f'at most {longest} a side on a {machine.kind}',
-        batch='Labeled images in a batch: few, for a CPU',
+        crop_size=f'{height:.0f}x{width:.0f}, the median of the labeled '
+        f'images{resized}, to multiples of 16, at most {longest} a side on '
+        f'a {machine.kind}',
+        batch='Labeled images in a batch: '
+        f'{fitting if machine.memory else "few, for a CPU"}',
         iters='as given with --iters',
     )
-    if machine.memory:
-        why['batch'] = (
-            f'Labeled images in a batch: what fits {machine.memory:.0f} GiB '
-            'with --amp and a ResNet-50 (docs/own_data.md)'
-        )
-    median = f'{height:.0f}x{width:.0f}, the median of the labeled images'
     if scale < 1:
-        median += f', times {scale}'
         why['scale'] = (
             f'{height:.0f}x{width:.0f} is more than {CROPS} crops of '
             f'{longest} long, so all images are resized; 1 would keep small '
             'things visible, at the price of context and memory'
         )
-    why['crop_size'] = f'{median}, to multiples of 16, {why["crop_size"]}'
     if iters is None:
         low, high = ITERS[machine.kind]
         images = max(PASSES * num_unlabeled, LABELED_PASSES * num_labeled)

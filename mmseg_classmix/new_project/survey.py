@@ -113,14 +113,13 @@ def _read_sides(
     folders = dict(labeled=(request.labeled, request.masks))
     if request.val_images is not None:
         folders['val'] = (request.val_images, request.val_masks)
-    options = dict(mask_suffix=request.mask_suffix)
-    if request.image_suffix is not None:
-        options['image_suffixes'] = (request.image_suffix,)
+    given = request.image_suffix
+    ends = IMG_SUFFIXES if given is None else (given,), request.mask_suffix
     sides = {}
     for name, (images, masks) in folders.items():
         inside = osp.commonpath([images, request.unlabeled])
         more = name == 'labeled' and inside == request.unlabeled
-        pairs = list_pairs(findings, images, masks, options, more)
+        pairs = list_pairs(findings, images, masks, *ends, more)
         if pairs is None:
             continue
         if request.colors is not None:
