@@ -110,7 +110,9 @@ def load_index_list(path: str | Path) -> list[int]:
         if data.startswith(NPY_MAGIC):
             values = np.load(io.BytesIO(data), allow_pickle=False)
         else:
-            values = _plain(_IndexUnpickler(data).load())
+            # Python 2 wrote the bytes of arrays as text.
+            pickled = _IndexUnpickler(io.BytesIO(data), encoding='latin1')
+            values = _plain(pickled.load())
     # A damaged or hostile pickle may raise anything.
     except Exception as error:
         raise ValueError(
@@ -147,10 +149,6 @@ class _Record:
 # Not the one in C, which makes room for as many values as a file claims.
 class _IndexUnpickler(pickle._Unpickler):
     """An unpickler that calls nothing but :class:`_Record`."""
-
-    def __init__(self, data: bytes) -> None:
-        # Python 2 wrote the bytes of arrays as text.
-        super().__init__(io.BytesIO(data), encoding='latin1')
 
     def find_class(self, module: str, name: str) -> type[_Record]:
         """Make a record of a known name."""

@@ -22,7 +22,7 @@ from mmseg_classmix.new_project.model_config import (
     set_classes,
     start_from,
 )
-from mmseg_classmix.new_project.proposal import Machine
+from mmseg_classmix.new_project.proposal import SMALL, Machine
 
 LITE = 'deeplabv3plus_lite0-d16.py'
 
@@ -79,7 +79,8 @@ def default_network(
     """
     models, given = configs / '_base_' / 'models', pretrained or init
     lite = _usual_weights(models / LITE)
-    if _is_lite(given) if given else machine.small and osp.isfile(lite):
+    small = machine.memory < SMALL and osp.isfile(lite)
+    if _is_lite(given) if given else small:
         network = Network(
             str(models / LITE),
             _schedule(configs, 'adamw_finetune_2k'),

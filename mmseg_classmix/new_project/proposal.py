@@ -43,11 +43,6 @@ class Machine:
         """'GPU' or 'CPU'."""
         return 'GPU' if self.memory else 'CPU'
 
-    @property
-    def small(self) -> bool:
-        """Whether a ResNet-50 is much for it."""
-        return self.memory < SMALL
-
 
 def this_machine(memory: float | None = None) -> Machine:
     """Look at this machine, or assume GiB of GPU memory, 0 for no GPU."""
