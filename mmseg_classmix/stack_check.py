@@ -39,12 +39,14 @@ onedl-mmsegmentation==1.4.2
 
 
 def check_stack() -> None:
-    """Checks that one complete stack is installed.
+    """Raise an ImportError unless one complete stack is installed.
 
-    Raises:
-        ImportError: If not, with what was found and two ways to install.
+    It has what was found and two ways to install.
     """
-    found = _installed()
+    found = {}
+    for name in [n for _, ns in MODULES.values() for n in ns] + [TOKENIZER]:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
     problems = _module_problems(found) + _stack_problems(found)
     if problems:
         names = ', '.join(f'{name} {found[name]}' for name in found)
@@ -54,15 +56,6 @@ def check_stack() -> None:
             + f'Found: {names or "nothing"}, in {sys.executable}\n'
             + HOW_TO_INSTALL
         )
-
-
-def _installed() -> dict[str, str]:
-    """Versions of the distributions that concern us."""
-    found = {}
-    for name in [n for _, ns in MODULES.values() for n in ns] + [TOKENIZER]:
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
 
 
 def _module_problems(found: dict[str, str]) -> list[str]:

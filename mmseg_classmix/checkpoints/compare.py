@@ -124,30 +124,17 @@ def check_pretrained(
     mmengine leaves what a file lacks at its random start, and says so only
     in the log. A module that is initialized already is not checked. ``part``
     is its key in the config, 'backbone' or 'decode_head'. Returns ``meta`` of
-    the file, or {} if there is no file.
-
-    Raises:
-        FileNotFoundError: If the file is missing.
-        ValueError: If it lacks a tensor of ``module`` or has it in another
-            shape.
+    the file, or {} if none is configured.
     """
     if module.is_init or not module.init_cfg:
         return {}
     cfgs = module.init_cfg
-    for cfg in [cfgs] if isinstance(cfgs, dict) else cfgs:
-        if cfg['type'] in ('Pretrained', PretrainedInit):
-            prefix = cfg.get('prefix')
-            return _check_file(module, part, origin, cfg['checkpoint'], prefix)
-    return {}
-
-
-def _check_file(
-    module: BaseModule,
-    part: str,
-    origin: Origin,
-    checkpoint: str,
-    prefix: str | None,
-) -> dict:
+    cfgs = [cfgs] if isinstance(cfgs, dict) else cfgs
+    kinds = ('Pretrained', PretrainedInit)
+    cfg = next((cfg for cfg in cfgs if cfg['type'] in kinds), None)
+    if cfg is None:
+        return {}
+    checkpoint, prefix = cfg['checkpoint'], cfg.get('prefix')
     scratch = (
         f'--cfg-options model.{part}.init_cfg=None '
         f'(model.segmentor.{part}.init_cfg=None for a MeanTeacherSegmentor)'

@@ -23,14 +23,10 @@ TIMEOUT_KEY = 'env_cfg.dist_cfg.timeout'
 
 
 def check_config(cfg: Config) -> None:
-    """Compare the config over the processes.
+    """Raise a ValueError on every process, if one has another config.
 
     Of an absolute path only the last part counts: hosts may keep things in
     different folders.
-
-    Raises:
-        ValueError: On every process, if one has another config; it names the
-            rank and the first key that differs.
     """
     flat = {
         key: _portable(value)
@@ -56,8 +52,7 @@ def share_state(
 ) -> None:
     """Give all processes the state of rank 0: of model and optimizer.
 
-    Raises:
-        ValueError: On every process, if one has another iteration.
+    A ValueError on every process says that one has another iteration.
     """
     found = difference(str(iteration), lambda: iteration)
     if found is not None:
@@ -114,11 +109,7 @@ def _portable(value: Any) -> str:
 
 
 def exchange_timeout(cfg: Config) -> timedelta | None:
-    """Read how long an exchange between processes may take, if it is set.
-
-    Raises:
-        ValueError: If the timeout is not a positive number.
-    """
+    """Read how long an exchange between processes may take, if it is set."""
     env_cfg = cfg.get('env_cfg') or {}
     timeout = (env_cfg.get('dist_cfg') or {}).get('timeout')
     if timeout is None:

@@ -27,12 +27,6 @@ def prepare_distributed(cfg: Config) -> None:
     mmengine's launchers select a GPU first. Without one, the process group is
     made with gloo, and model wrapper and batch norm are set to those of the
     CPU. Without a launcher nothing happens. ``cfg`` is changed in place.
-
-    Raises:
-        TimeoutError: If a process does not come in time, see
-            ``start_process_group``.
-        ValueError: If a process has another config, see ``check_config``; or
-            without a GPU the environment does not say which process this is.
     """
     if cfg.get('launcher', 'none') == 'none':
         return
@@ -84,12 +78,8 @@ def start_process_group(cfg: Config) -> None:
     missing is named before anything is built. All processes have to come
     within ``env_cfg.dist_cfg.timeout`` seconds; the same time is allowed for
     every later exchange (torch's default without it: 10 minutes with nccl, 30
-    minutes with gloo).
-
-    Raises:
-        OSError: If the port is in use, or as ``TimeoutError`` if a process
-            does not come in time.
-        ValueError: If the timeout is not a positive number.
+    minutes with gloo). An OSError says that the port is in use, a
+    TimeoutError that a process did not come in time.
     """
     if dist.is_initialized():
         return
@@ -125,11 +115,7 @@ def start_process_group(cfg: Config) -> None:
 
 @contextmanager
 def lost_processes_explained() -> Iterator[None]:
-    """Say what it means if another process is lost inside the block.
-
-    Raises:
-        RuntimeError: Instead of the error of gloo or nccl.
-    """
+    """Say in place of gloo or nccl that another process is lost."""
     try:
         yield
     except RuntimeError as error:

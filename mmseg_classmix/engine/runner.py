@@ -58,11 +58,7 @@ class ClassMixRunner(Runner):
         super().register_hooks(hooks, custom_hooks)
 
     def load_or_resume(self) -> None:
-        """Load or resume a checkpoint, and share what rank 0 has of it.
-
-        Raises:
-            ValueError: If another process is at another iteration.
-        """
+        """Load or resume a checkpoint, and share what rank 0 has of it."""
         super().load_or_resume()
         # Only there does every process hold all weights.
         if isinstance(self.model, DistributedDataParallel):
