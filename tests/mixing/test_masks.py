@@ -230,7 +230,7 @@ def test_one_pixel_alone_is_not_above_its_mean():
         *((cow_mask, CowMix, dict(sigma=x)) for x in ((0, 8), (3, 2))),
         *((cow_mask, CowMix, dict(p=x)) for x in (0, 1)),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, '__name__', str(value)),
 )
 def test_arguments_out_of_range_are_refused(mask, mix, arguments):
     ((name, value),) = arguments.items()
