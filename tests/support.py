@@ -14,7 +14,9 @@ import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.logging import MessageHub
 from mmseg.registry import MODELS
+from mmseg.visualization import SegLocalVisualizer
 from torch.distributed.elastic.utils.distributed import get_free_port
 
 from mmseg_classmix.engine.runner import ClassMixRunner
@@ -176,6 +178,9 @@ def call_tool(tool, *arguments):
     For all but the tests whose subject is the process itself. Returns the
     exit code and what was printed; other exceptions than SystemExit pass.
     """
+    # A process of its own would have none of an earlier run.
+    for shared in (MessageHub, SegLocalVisualizer):
+        shared._instance_dict.clear()
     output, code = io.StringIO(), None
     with redirect_stdout(output), redirect_stderr(output):
         try:
