@@ -18,11 +18,7 @@ FOR_MASKS = (
 
 
 def evaluation_loader(cfg: Config) -> ConfigDict:
-    """Find ``test_dataloader``, or else ``val_dataloader``.
-
-    Raises:
-        ValueError: If there is neither.
-    """
+    """Find ``test_dataloader``, or else ``val_dataloader``."""
     loader = cfg.get('test_dataloader') or cfg.get('val_dataloader')
     if not loader:
         raise ValueError(
@@ -40,10 +36,7 @@ def evaluation_dataset(cfg: Config) -> ConfigDict:
 
 
 def without(pipeline: list, names: tuple[str, ...]) -> list:
-    """Copy a pipeline without some types, also of nested transforms.
-
-    A nested list that becomes empty is left out too.
-    """
+    """Copy a pipeline without some types, and without lists of only these."""
     kept = []
     for step in deepcopy(pipeline):
         if isinstance(step, list | tuple):
@@ -70,10 +63,7 @@ def inference_pipeline(cfg: Config) -> list:
 
 
 def dataset_without_files(cfg: dict) -> BaseSegDataset:
-    """Build a dataset for what it says about itself: its files may be absent.
-
-    It has no list of images.
-    """
+    """Build a dataset without its files, for what it says about itself."""
     arguments = dict(cfg, lazy_init=True, pipeline=[], test_mode=False)
     arguments.pop('_scope_', None)
     kind = arguments.pop('type')

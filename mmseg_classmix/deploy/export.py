@@ -11,7 +11,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import nn
 
 from mmseg_classmix.checkpoints import write_weights
 from mmseg_classmix.deploy.evaluation_data import dataset_meta, type_name
@@ -34,29 +34,17 @@ ONLY_TRAINING = dict(
 def export_segmentor(
     cfg: Config, network: TrainedNetwork, source: str, out: Path
 ) -> nn.Module:
-    """Write ``config.py`` and ``weights.pth``, and check them.
+    """Write ``config.py`` and ``weights.pth``, and read them back.
 
-    Args:
-        cfg: Config of the training.
-        network: Network of its checkpoint.
-        source: The checkpoint, to be named in the config.
-        out: Folder; made if it is missing.
-
-    Returns:
-        The exported network, as it was read back from the two files, with
-        its ``dataset_meta``.
-
-    Raises:
-        ValueError: If config and checkpoint do not fit, or have what stock
-            mmseg cannot express.
-        RuntimeError: If the exported network computes something else.
+    ``cfg`` is of the training and ``source`` its checkpoint, which the config
+    names. The network that was read, with its ``dataset_meta``, is returned,
+    if it computes the same as the trained one.
     """
     trained = network.build()
     meta = dataset_meta(cfg, trained.num_classes)
     model, classes = stock_model(network.cfg)
     sections = stock_sections(cfg, model)
-    header = _header(cfg, network, source, sections)
-    text = config_text(sections, classes, header)
+    text = config_text(sections, classes, _header(cfg, network, source))
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=out, prefix='.export_') as folder:
         folder = Path(folder)
@@ -70,8 +58,7 @@ def export_segmentor(
 def stock_model(cfg: ConfigDict) -> tuple[dict, list[type]]:
     """Translate the config of a segmentor, and drop what trains it.
 
-    Returns:
-        The config, and the classes that it names and mmseg lacks.
+    With it come the classes that it names and mmseg lacks.
     """
     model = deepcopy(cfg)
     for key in ('train_cfg', 'pretrained', 'init_cfg'):
@@ -91,7 +78,8 @@ def _translate(value: Any, classes: list[type]) -> Any:
     cfg = {
         key: _translate(item, classes)
         for key, item in value.items()
-        if not (key == 'pretrained' or _is_pretrained(item))
+        if key != 'pretrained'
+        and not (isinstance(item, dict) and item.get('type') == 'Pretrained')
     }
     if 'type' not in cfg:
         return cfg
@@ -117,14 +105,9 @@ def _translate(value: Any, classes: list[type]) -> Any:
     return cfg
 
 
-def _is_pretrained(value: Any) -> bool:
-    return isinstance(value, dict) and value.get('type') == 'Pretrained'
-
-
 def _write(
     folder: Path, config: str, network: TrainedNetwork, source: str, meta: dict
 ) -> nn.Module:
-    """Write both files, and read them back."""
     (folder / CONFIG).write_text(config, 'utf-8')
     exported = MODELS.build(Config.fromfile(folder / CONFIG).model)
     state = {
@@ -146,9 +129,7 @@ def _write(
     return exported.eval()
 
 
-def _header(
-    cfg: Config, network: TrainedNetwork, source: str, sections: dict
-) -> list[str]:
+def _header(cfg: Config, network: TrainedNetwork, source: str) -> list[str]:
     name = f'The {network.name}' if network.name else 'The network'
     iteration = network.meta.get('iter')
     when = f' after {iteration} iterations' if iteration else ''
@@ -160,14 +141,15 @@ def _header(
         'test_dataloader to where the data are. Give it another --work-dir '
         'than this folder: mmengine writes its own config.py there.',
     ]
-    if 'LabeledDataset' in str(cfg.get('test_dataloader')):
+    test_data = str(cfg.get('test_dataloader'))
+    if 'LabeledDataset' in test_data:
         lines.append(
             'BaseSegDataset takes images of one suffix, which it adds to the '
             'names in ann_file, and masks whose values are the numbers of '
             'the classes: where yours are others, make copies of them to be '
             'tested on, and a list of names without suffix.'
         )
-    if 'EvaluateAt' in str(cfg.get('test_dataloader')):
+    if 'EvaluateAt' in test_data:
         lines.append(
             'EvaluateAt is left out: masks have the size of the image, and '
             'mIoU is measured at that of its mask.'
@@ -181,11 +163,10 @@ def _compare(trained: nn.Module, exported: nn.Module, cfg: dict) -> None:
     # Enough to see a difference, on a CPU too.
     size = tuple(min(n, 192) for n in size)
     generator = torch.Generator().manual_seed(0)
-    image: Tensor = torch.randn((1, 3, *size), generator=generator)
+    image = torch.randn((1, 3, *size), generator=generator)
     metas = [dict(img_shape=size)]
-    first, second = (
-        model.encode_decode(image, metas) for model in (trained, exported)
-    )
+    first = trained.encode_decode(image, metas)
+    second = exported.encode_decode(image, metas)
     if not torch.equal(first, second):
         raise RuntimeError(
             'the exported network computes other logits (up to '

@@ -124,19 +124,10 @@ def mask_name(name: str) -> str:
 class ResultsFolder:
     """A folder of results, and a journal of the images that are finished.
 
-    The first line of the journal says how the results are made, every other
-    line is a finished image. A run that was stopped is continued by the same
-    command.
-
-    Args:
-        path: The folder; made if it is missing.
-        settings: What decides the results, plain values.
-        overwrite: Whether to start again, whatever is there. Results that an
-            older journal names are removed.
-
-    Raises:
-        FileExistsError: If the folder holds other files, or results that were
-            made with other settings.
+    The first line of the journal has the settings, plain values that decide
+    the results; every other line is a finished image. The same settings
+    continue a run that was stopped. ``overwrite`` starts again, and removes
+    what the journal names.
     """
 
     def __init__(
@@ -147,21 +138,29 @@ class ResultsFolder:
         self._journal = path / JOURNAL
         #: What was noted down about the finished images, by their names.
         self.finished: dict[str, dict] = {}
-        if self._journal.is_file() and not overwrite:
-            self._continue(settings)
-            return
-        if path.exists() and not overwrite and any(path.iterdir()):
+        lines = []
+        if self._journal.is_file():
+            # After the last newline is what a kill has cut short.
+            lines = self._journal.read_text('utf-8').split('\n')[:-1]
+        if overwrite:
+            self._remove(lines[1:])
+            lines = []
+        elif lines:
+            self._check(settings, json.loads(lines[0]))
+        elif path.exists() and any(path.iterdir()):
             raise FileExistsError(
                 f'--out {path} holds files that this tool has not written: '
                 'choose a new folder, or say --overwrite'
             )
-        self._remove_old()
-        self._files.put_text(json.dumps(settings) + '\n', self._journal)
+        for line in lines[1:]:
+            record = json.loads(line)
+            self.finished[record.pop('name')] = record
+        text = '\n'.join([json.dumps(settings), *lines[1:]]) + '\n'
+        self._files.put_text(text, self._journal)
 
-    def _continue(self, settings: dict[str, Any]) -> None:
-        first, *rest = self._journal.read_text('utf-8').split('\n')
+    def _check(self, settings: dict[str, Any], before: dict) -> None:
         # As the file has it: lists for tuples.
-        before, now = json.loads(first), json.loads(json.dumps(settings))
+        now = json.loads(json.dumps(settings))
         changed = [
             f'{key} was {before.get(key)!r} and is {now.get(key)!r}'
             for key in {**before, **now}
@@ -173,19 +172,10 @@ class ResultsFolder:
                 f'{"; ".join(changed)}. Choose another folder, or say '
                 '--overwrite'
             )
-        # After the last newline is what a kill has cut short.
-        for line in rest[:-1]:
-            record = json.loads(line)
-            self.finished[record.pop('name')] = record
-        text = '\n'.join([first, *rest[:-1]]) + '\n'
-        self._files.put_text(text, self._journal)
 
-    def _remove_old(self) -> None:
-        if not self._journal.is_file():
-            return
-        _, *lines = self._journal.read_text('utf-8').split('\n')
+    def _remove(self, lines: list[str]) -> None:
         for line in lines:
-            # A line that was cut short names nothing.
+            # A damaged line names nothing.
             with suppress(ValueError):
                 for name in json.loads(line).get('files', ()):
                     (self.path / name).unlink(missing_ok=True)
@@ -207,13 +197,10 @@ class ResultsFolder:
     def finish(
         self, source: Source, files: Sequence[str], **record: Any
     ) -> None:
-        """Note down that all files of an image are written.
+        """Note down that all files of an image or a video are written.
 
-        Args:
-            source: The image, or a video.
-            files: Their paths below the folder, the first being the one
-                without which the image counts as not finished.
-            **record: Plain values to keep.
+        Without the first of ``files``, paths below the folder, it counts as
+        not finished. ``record`` are more plain values.
         """
         stamp = source.stamp and list(source.stamp)
         record.update(stamp=stamp, files=list(files))

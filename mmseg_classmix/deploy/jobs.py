@@ -5,7 +5,6 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from mmseg_classmix.deploy.files import (
     find_videos,
     is_utf8,
 )
-from mmseg_classmix.deploy.predictor import Prediction, Predictor
+from mmseg_classmix.deploy.predictor import LoadedImage, Prediction, Predictor
 
 WINDOWS = '--slide CROP STRIDE predicts it in windows, such as --slide 512 384'
 # What torch says of the memory of a CPU, in a RuntimeError.
@@ -38,10 +37,9 @@ def ahead(
 ) -> Iterator[Any]:
     """Map in threads, in order, with a bounded number of items in memory.
 
-    ``items`` is consumed by the calling thread: it may be a generator that
-    computes, so that calls can be chained. Twice as many items as workers
-    are taken in advance; without workers nothing is. An error is raised where
-    its result would come.
+    The calling thread consumes ``items``, so that calls can be chained; twice
+    as many as workers are taken in advance. An error is raised where its
+    result would come.
     """
     if workers == 0:
         yield from map(function, items)
@@ -58,15 +56,6 @@ def ahead(
         finally:
             for future in waiting:
                 future.cancel()
-
-
-@dataclass
-class _Job:
-    """An image on its way through loading, predicting and saving."""
-
-    source: Source
-    value: Any = None
-    problem: str = ''
 
 
 def unfinished(
@@ -92,59 +81,55 @@ def segment_all(
 ) -> dict[str, str]:
     """Predict images, loading and saving in threads, with a progress bar.
 
-    Args:
-        predictor: Predicts, in this thread.
-        sources: The images.
-        save: Saves a prediction; called in threads. Its errors end the work.
-        workers: Threads that load, and as many that save.
-
-    Returns:
-        What is wrong with images that cannot be loaded or predicted, by
-        their paths.
+    An error of ``save`` ends the work. What is wrong with images that cannot
+    be loaded or predicted is returned by their paths.
     """
+    problems: dict[Source, str] = {}
 
-    def load(source: Source) -> _Job:
-        job = _Job(source)
+    def load(source: Source) -> tuple[Source, LoadedImage | None]:
         try:
             if not is_utf8(source.path):
                 raise ValueError(
                     'its name is no UTF-8 text, which lists of files need: '
                     'rename it'
                 )
-            job.value = predictor.load(source.path)
+            return source, predictor.load(source.path)
         # Also what a transform of the user raises.
         except Exception as error:
-            job.problem = first_line(error)
-        return job
+            problems[source] = first_line(error)
+            return source, None
 
-    def predict(job: _Job) -> _Job:
-        if job.problem:
-            return job
+    def predict(
+        item: tuple[Source, LoadedImage | None],
+    ) -> tuple[Source, Prediction | None]:
+        source, image = item
         try:
-            job.value = predictor(job.value)
+            return source, image and predictor(image)
         # What networks cannot take they refuse in any way, also by an assert.
         except Exception as error:
-            job.problem = first_line(error)
+            problems[source] = first_line(error)
             if _lacks_memory(error):
-                job.problem = f'too large for the memory: {WINDOWS}. {error}'
-        return job
+                text = f'too large for the memory: {WINDOWS}. {error}'
+                problems[source] = text
+            return source, None
 
-    def store(job: _Job) -> _Job:
-        if not job.problem:
-            save(job.source, job.value)
-        job.value = None
-        return job
+    def store(item: tuple[Source, Prediction | None]) -> None:
+        source, prediction = item
+        if prediction is not None:
+            save(source, prediction)
 
-    loaded = ahead(load, sources, workers)
-    jobs: Iterator[_Job] = ahead(store, map(predict, loaded), workers)
-    bar = track(jobs, 'Predicting', total=len(sources))
-    return {str(job.source.path): job.problem for job in bar if job.problem}
+    predicted = map(predict, ahead(load, sources, workers))
+    stored = ahead(store, predicted, workers)
+    for _ in track(stored, 'Predicting', total=len(sources)):
+        pass
+    return {str(s.path): problems[s] for s in sources if s in problems}
 
 
 def _lacks_memory(error: Exception) -> bool:
-    return isinstance(
-        error, (MemoryError, torch.cuda.OutOfMemoryError)
-    ) or any(text in str(error) for text in NO_MEMORY)
+    kinds = (MemoryError, torch.cuda.OutOfMemoryError)
+    return isinstance(error, kinds) or any(
+        text in str(error) for text in NO_MEMORY
+    )
 
 
 def first_line(error: Exception) -> str:
@@ -156,12 +141,11 @@ def first_line(error: Exception) -> str:
 
 def report(problems: dict[str, str]) -> None:
     """Name the images that were skipped, and exit with 1 if there are any."""
-    if not problems:
-        return
-    print(f'{len(problems)} skipped:', file=sys.stderr)
-    for path, problem in problems.items():
-        print(f'  {path}: {problem}', file=sys.stderr)
-    sys.exit(1)
+    if problems:
+        print(f'{len(problems)} skipped:', file=sys.stderr)
+        for path, problem in problems.items():
+            print(f'  {path}: {problem}', file=sys.stderr)
+        sys.exit(1)
 
 
 def predict_video(
@@ -172,23 +156,11 @@ def predict_video(
     save: Callable[[int, Prediction, np.ndarray], None],
     workers: int = 2,
 ) -> tuple[int, str]:
-    """Predict every frame of a video.
+    """Predict every frame of a video, and write the painted ones to an .mp4.
 
-    Args:
-        predictor: Predicts.
-        source: Video that OpenCV can read.
-        target: Video to write, .mp4, whole or not at all.
-        paint: Makes a frame of it, (H, W, 3) uint8 BGR.
-        save: Gets the number of a frame, from 0, its prediction, and what
-            ``paint`` has made of it.
-        workers: Threads that prepare frames.
-
-    Returns:
-        Number of frames; and what is wrong with the video, if it ends
-        before its time.
-
-    Raises:
-        ValueError: If there is no frame that could be read.
+    ``paint`` makes a frame, (H, W, 3) uint8 BGR, which ``save`` gets too. The
+    number of frames is returned; and what is wrong with the video, if it ends
+    before its time.
     """
     reader = mmcv.VideoReader(str(source))
     frames = ahead(predictor.prepare, reader, workers)

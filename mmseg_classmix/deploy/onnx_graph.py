@@ -17,20 +17,13 @@ from torch.nn import functional as F
 
 NEEDED = ('onnx', 'onnxscript', 'onnxruntime')
 AGREEMENT = 0.999
-AXES = ('batch', 'height', 'width')
 
 
 class ImageToLabel(nn.Module):
-    """Normalization, network, upsampling and argmax in one module.
-
-    Args:
-        segmentor: An mmseg segmentor in eval mode.
-        logits: Whether to return logits in the place of labels.
-        divisor: What images are padded to a multiple of, as in tests.
-    """
+    """Normalization, padding, network, upsampling and argmax in one module."""
 
     def __init__(
-        self, segmentor: nn.Module, logits: bool = False, divisor: int = 1
+        self, segmentor: nn.Module, logits: bool, divisor: int
     ) -> None:
         super().__init__()
         self.segmentor = segmentor
@@ -46,14 +39,9 @@ class ImageToLabel(nn.Module):
             self.register_buffer('std', preprocessor.std.clone())
 
     def forward(self, image: Tensor) -> Tensor:
-        """Segment images.
+        """Segment (N, H, W, 3) uint8 BGR, of the size after the test pipeline.
 
-        Args:
-            image: (N, H, W, 3) uint8, BGR as OpenCV reads it, of the size
-                that the test pipeline gives to the network.
-
-        Returns:
-            Classes, (N, H, W) uint8; or logits, (N, C, H, W) float32.
+        Classes are (N, H, W) uint8, logits (N, C, H, W) float32.
         """
         x = image.permute(0, 3, 1, 2).float()
         if self.swap:
@@ -62,8 +50,8 @@ class ImageToLabel(nn.Module):
             x = (x - self.mean) / self.std
         height, width = x.shape[2:]
         if self.divisor > 1:
-            right, bottom = -width % self.divisor, -height % self.divisor
-            x = F.pad(x, (0, right, 0, bottom))
+            padding = (0, -width % self.divisor, 0, -height % self.divisor)
+            x = F.pad(x, padding)
         metas = [dict(img_shape=x.shape[2:])]
         logits = self.segmentor.encode_decode(x, metas)[..., :height, :width]
         return logits if self.logits else _classes(self.segmentor, logits)
@@ -89,7 +77,7 @@ def export_onnx(
     fixed: bool = False,
     logits: bool = False,
 ) -> dict[tuple[int, ...], float | None]:
-    """Write an ONNX graph, and compare it with mmseg.
+    """Write an ONNX graph, and :func:`compare` it with mmseg.
 
     Args:
         segmentor: An mmseg segmentor in eval mode, on the CPU.
@@ -98,22 +86,13 @@ def export_onnx(
         meta: Plain values that the file keeps as JSON texts.
         fixed: Whether the graph is for one image of that size only.
         logits: Whether its output is logits in the place of classes.
-
-    Returns:
-        Share of the pixels that get the same class from onnxruntime and from
-        mmseg, by the shape of the input, (N, H, W); None if the network or
-        the graph is not made for this shape.
-
-    Raises:
-        RuntimeError: If the exporter cannot, or the classes differ on more
-            than 0.1 % of the pixels.
     """
     # Padding of sizes that vary cannot be expressed.
     divisor = _divisor(segmentor) if fixed else 1
     module = ImageToLabel(segmentor, logits, divisor).eval()
     count = 1 if fixed else 2
     image = torch.from_numpy(smooth_images((count, *size)))
-    shapes = None if fixed else dict(image=dict(enumerate(AXES)))
+    axes = dict(enumerate(('batch', 'height', 'width')))
     logging.getLogger('torch.onnx').setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
@@ -123,7 +102,7 @@ def export_onnx(
                 (image,),
                 dynamo=True,
                 verbose=False,
-                dynamic_shapes=shapes,
+                dynamic_shapes=None if fixed else dict(image=axes),
                 input_names=['image'],
                 output_names=['logits' if logits else 'label'],
             )
@@ -151,7 +130,9 @@ def compare(
 ) -> dict[tuple[int, ...], float | None]:
     """Compare classes of onnxruntime with those of mmseg, on several sizes.
 
-    For arguments and results see :func:`export_onnx`.
+    Returns:
+        Share of the pixels with the same class, by the shape of the input,
+        (N, H, W); None if the network is not made for this shape.
 
     Raises:
         RuntimeError: If onnxruntime fails, a share is below 0.999, or ``size``
@@ -162,7 +143,14 @@ def compare(
     session = onnxruntime.InferenceSession(
         str(path), providers=['CPUExecutionProvider']
     )
-    shapes = [(1, *size)] if fixed else _shapes(*size)
+    height, width = size
+    shapes = [(1, height, width)]
+    if not fixed:
+        shapes += [
+            (1, height + 32, width + 64),
+            (3, 32 * max(height // 64, 1), 32 * max(width // 64, 1)),
+            (1, height + 5, width + 3),
+        ]
     advice = _advice(fixed, size)
     shares = dict.fromkeys(shapes)
     divisor = 1 if fixed else _divisor(segmentor)
@@ -219,25 +207,14 @@ def smooth_images(shape: tuple[int, int, int]) -> np.ndarray:
     return images.permute(0, 2, 3, 1).to(torch.uint8).contiguous().numpy()
 
 
-def _shapes(height: int, width: int) -> list[tuple[int, int, int]]:
-    return [
-        (1, height, width),
-        (1, height + 32, width + 64),
-        (3, 32 * max(height // 64, 1), 32 * max(width // 64, 1)),
-        (1, height + 5, width + 3),
-    ]
-
-
 @torch.inference_mode()
 def _labels(segmentor: nn.Module, images: np.ndarray) -> np.ndarray:
     """Let mmseg segment images from their bytes on, (N, H, W) uint8."""
     meta = dict(ori_shape=images.shape[1:3], img_shape=images.shape[1:3])
-    inputs = torch.from_numpy(images).permute(0, 3, 1, 2)
+    inputs = list(torch.from_numpy(images).permute(0, 3, 1, 2))
+    samples = [SegDataSample(metainfo=meta) for _ in images]
     data = segmentor.data_preprocessor(
-        dict(
-            inputs=list(inputs),
-            data_samples=[SegDataSample(metainfo=meta) for _ in images],
-        )
+        dict(inputs=inputs, data_samples=samples)
     )
     metas = [sample.metainfo for sample in data['data_samples']]
     logits = segmentor.whole_inference(data['inputs'], metas)

@@ -37,14 +37,10 @@ def mask_png(label: np.ndarray, palette: Sequence[Sequence[int]]) -> bytes:
 
 
 def stored_numbers(meta: dict[str, Any]) -> np.ndarray:
-    """Undo what ``LoadAnnotations`` does to a mask when it is read.
+    """Undo what ``label_map`` and ``reduce_zero_label`` do to masks.
 
-    A dataset may leave classes out (``label_map``), which numbers the others
-    anew, and may keep 0 for pixels without a class (``reduce_zero_label``).
-
-    Returns:
-        The number in the file for each class of the network, (256,) uint8;
-        255 stays 255.
+    (256,) uint8: the number in the file for each class of the network; 255
+    stays 255.
     """
     numbers = np.arange(256, dtype=np.uint8)
     for old, new in (meta['label_map'] or {}).items():
@@ -67,14 +63,8 @@ def stored_palette(meta: dict[str, Any]) -> list:
 
 
 def confidence_png(confidence: np.ndarray, bits: int) -> bytes:
-    """Encode confidences as a gray PNG.
-
-    Args:
-        confidence: (H, W) float32 in [0, 1].
-        bits: 8 or 16; white, 255 or 65535, is 1.
-    """
-    dtype = {8: np.uint8, 16: np.uint16}[bits]
-    gray = (confidence * np.iinfo(dtype).max).round().astype(dtype)
+    """Encode (H, W) float32 in [0, 1] as a gray PNG of 8 or 16 bits."""
+    gray = (confidence * (2**bits - 1)).round().astype(f'uint{bits}')
     return cv2.imencode('.png', gray)[1].tobytes()
 
 
@@ -84,14 +74,7 @@ def overlay(
     palette: Sequence[Sequence[int]],
     opacity: float = 0.5,
 ) -> np.ndarray:
-    """Paint the classes over an image.
-
-    Args:
-        pixels: (H, W, 3) uint8 BGR.
-        label: (H, W) uint8, of the classes.
-        palette: RGB color of every class, in [0, 255].
-        opacity: Weight of the colors, in [0, 1].
-    """
+    """Paint classes, (H, W) uint8, over an image, (H, W, 3) uint8 BGR."""
     colors = colorize(label, palette, NO_CLASS)[..., ::-1]
     return cv2.addWeighted(pixels, 1 - opacity, colors, opacity, 0)
 
@@ -117,8 +100,7 @@ def _within(pixels: np.ndarray, side: int) -> np.ndarray:
 def read_thumbnail(path: Path) -> np.ndarray | None:
     """Read an image and shrink it at once, or return None if it is none."""
     try:
-        content = np.fromfile(path, np.uint8)
-        pixels = cv2.imdecode(content, cv2.IMREAD_COLOR)
+        pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
     except (OSError, cv2.error):
         return None
     return None if pixels is None else thumbnail(pixels)
@@ -168,14 +150,17 @@ def draw_contact_sheet(
     sides = min(COLUMNS, len(pairs))
     sizes = np.median([image.shape[:2] for _, image, _ in pairs], axis=0)
     shape = tuple((SIDE * sizes / sizes.max()).astype(int).clip(1))
+    # As long as the first column.
+    cells = [*pairs, *[('', None, None)] * (-len(pairs) % sides)]
     columns = []
     for side in range(sides):
-        names, *pictures = zip(*pairs[side::sides], strict=True)
-        gap = [None] * (-(-len(pairs) // sides) - len(names))
+        names, *pictures = zip(*cells[side::sides], strict=True)
         for captions, images in zip((names, ()), pictures, strict=True):
-            images = [_fit(image, shape)[..., ::-1] for image in images]
-            captions = [*captions, *('' for _ in gap)] if captions else ()
-            columns.append(Column('', images + gap, captions, smooth=True))
+            images = [
+                image if image is None else _fit(image, shape)[..., ::-1]
+                for image in images
+            ]
+            columns.append(Column('', images, captions, smooth=True))
     sheet = draw_image_grid(columns, '', classes, palette, SIDE, False)
     save_picture(sheet, path)
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.config import ConfigDict
 from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
 from torch import nn
@@ -16,7 +15,6 @@ from mmseg_classmix.models.segmentors.logits import label_and_confidence
 
 # Times the pixels of an image in training.
 LARGE = 4
-LOADER, ARRAY_LOADER = 'LoadImageFromFile', 'LoadImageFromNDArray'
 
 
 @dataclass
@@ -80,11 +78,12 @@ class Predictor:
         self.model = model.to(device).eval()
         self.confidence = confidence
         self._from_file = Compose(pipeline)
-        first = pipeline[0]
         self._from_array = None
-        if first['type'] == LOADER:
-            array = ConfigDict(type=ARRAY_LOADER)
-            array.to_float32 = first.get('to_float32', False)
+        if pipeline[0]['type'] == 'LoadImageFromFile':
+            array = dict(
+                type='LoadImageFromNDArray',
+                to_float32=pipeline[0].get('to_float32', False),
+            )
             self._from_array = Compose([array, *pipeline[1:]])
         #: Size of the largest input so far, (height, width).
         self.largest_input = (0, 0)
@@ -99,7 +98,8 @@ class Predictor:
         Raises:
             ValueError: If the file is empty, truncated or no image.
         """
-        backend = getattr(self._loader, 'imdecode_backend', 'cv2')
+        loader = self._from_file.transforms[0]
+        backend = getattr(loader, 'imdecode_backend', 'cv2')
         with open(path, 'rb') as file:
             problem = image_problem(file, backend)
         if problem:
@@ -136,10 +136,6 @@ class Predictor:
             'shows the network what it knows, and needs less memory'
         )
 
-    @property
-    def _loader(self) -> object:
-        return self._from_file.transforms[0]
-
     @staticmethod
     def _prepare(pipeline: Compose, results: dict) -> LoadedImage:
         load, *rest = pipeline.transforms
@@ -162,9 +158,8 @@ class Predictor:
             RuntimeError: If the network cannot take it, or memory is short.
         """
         data = {key: [value] for key, value in image.data.items()}
-        height, width = data['inputs'][0].shape[1:]
-        if height * width > np.prod(self.largest_input):
-            self.largest_input = (height, width)
+        size = tuple(data['inputs'][0].shape[1:])
+        self.largest_input = max(self.largest_input, size, key=np.prod)
         sample = self.model.test_step(data)[0]
         label = sample.pred_sem_seg.data[0].to(torch.uint8)
         prediction = Prediction(image.pixels, label.cpu().numpy())

@@ -7,6 +7,7 @@ import os.path as osp
 import sys
 import textwrap
 from copy import deepcopy
+from itertools import chain
 from typing import Any
 
 import mmengine.registry
@@ -24,14 +25,12 @@ from mmseg_classmix.deploy.evaluation_data import (
 )
 
 PACKAGE = __name__.partition('.')[0]
-SIZE_OF_EVALUATION = 'EvaluateAt'
 REGISTRIES = [
     item
     for module in (mmengine.registry, mmseg.registry)
     for item in vars(module).values()
     if isinstance(item, Registry)
 ]
-OF_LABELED_DATASET = ('mask_values', 'ignored_values')
 EXPLANATION = [
     'mmseg lacks what is defined here. With _base_, mmengine runs this file '
     'as it is; it reads a config with imports in another way.'
@@ -41,21 +40,18 @@ VISUALIZER = dict(
     name='visualizer',
     vis_backends=[dict(type='LocalVisBackend')],
 )
+# Transforms of pipelines that mmseg can do without.
+OURS = ('EvaluateAt',)
 
 
 def stock_sections(cfg: Config, model: dict) -> dict[str, Any]:
     """Collect what the exported config says, by key.
 
-    Args:
-        cfg: Config of the training.
-        model: Translated config of the network.
-
-    Raises:
-        ValueError: If something is of a type of this package, or a value
-            that a file cannot hold.
+    ``cfg`` is the config of the training, ``model`` the translated network.
     """
     loader = deepcopy(evaluation_loader(cfg))
-    pipeline = _stock_pipeline(evaluation_dataset(cfg).get('pipeline', []))
+    pipeline = evaluation_dataset(cfg).get('pipeline', [])
+    pipeline = without(pipeline, OURS)
     loader.dataset = replace_leaves(
         loader.dataset, lambda leaf: _stock_dataset(leaf, pipeline)
     )
@@ -73,7 +69,7 @@ def stock_sections(cfg: Config, model: dict) -> dict[str, Any]:
         visualizer=VISUALIZER,
     )
     if cfg.get('tta_pipeline'):
-        sections['tta_pipeline'] = _stock_pipeline(cfg.tta_pipeline)
+        sections['tta_pipeline'] = without(cfg.tta_pipeline, OURS)
         sections['tta_model'] = cfg.get('tta_model', dict(type='SegTTAModel'))
     return {
         key: _checked(value, key) for key, value in sections.items() if value
@@ -83,10 +79,7 @@ def stock_sections(cfg: Config, model: dict) -> dict[str, Any]:
 def config_text(
     sections: dict[str, Any], classes: list[type], header: list[str]
 ) -> str:
-    """Write a config with the source of the classes that mmseg lacks.
-
-    ``header`` has the paragraphs of the comment at its start.
-    """
+    """Write a config with the source of the classes that mmseg lacks."""
     parts = [_comment(header)]
     if classes:
         source = textwrap.indent(
@@ -124,16 +117,11 @@ def class_source(kind: type) -> str:
 
 
 def _comment(paragraphs: list[str]) -> str:
-    lines = []
-    for paragraph in paragraphs:
-        lines += textwrap.wrap(
-            paragraph, 77, break_long_words=False, break_on_hyphens=False
-        )
+    wrapper = textwrap.TextWrapper(
+        77, break_long_words=False, break_on_hyphens=False
+    )
+    lines = chain.from_iterable(map(wrapper.wrap, paragraphs))
     return '\n'.join(f'# {line}' for line in lines)
-
-
-def _stock_pipeline(pipeline: list) -> list:
-    return without(pipeline, (SIZE_OF_EVALUATION,))
 
 
 def _stock_dataset(cfg: dict, pipeline: list) -> dict:
@@ -141,7 +129,7 @@ def _stock_dataset(cfg: dict, pipeline: list) -> dict:
     stock = dict(cfg, pipeline=pipeline)
     if _is_ours(cfg):
         stock.update(_plain_dataset(cfg))
-        for key in OF_LABELED_DATASET:
+        for key in ('mask_values', 'ignored_values'):
             stock.pop(key, None)
     root = stock.get('data_root')
     if root and '://' not in root:
@@ -158,29 +146,23 @@ def _plain_dataset(cfg: dict) -> dict:
             'masks, which BaseSegDataset cannot: convert the masks, and set '
             'test_dataloader.dataset to a BaseSegDataset of them'
         )
-    meta = built.metainfo
-    suffixes = {}
-    for key in ('img_suffix', 'seg_map_suffix'):
-        suffix = getattr(built, key)
-        suffixes[key] = suffix if isinstance(suffix, str) else suffix[0]
-    return dict(
-        suffixes,
+    plain = dict(
         type='BaseSegDataset',
         metainfo=dict(
-            classes=tuple(meta['classes']),
-            palette=[list(color) for color in meta['palette']],
+            classes=tuple(built.metainfo['classes']),
+            palette=[list(color) for color in built.metainfo['palette']],
         ),
     )
+    for key in ('img_suffix', 'seg_map_suffix'):
+        suffix = getattr(built, key)
+        plain[key] = suffix if isinstance(suffix, str) else suffix[0]
+    return plain
 
 
 def _stock_evaluator(cfg: Config) -> list | dict:
     evaluator = cfg.get('test_evaluator') or cfg.get('val_evaluator') or []
-    single = isinstance(evaluator, dict)
-    metrics = [
-        metric
-        for metric in ([evaluator] if single else evaluator)
-        if not _is_ours(metric)
-    ]
+    metrics = [evaluator] if isinstance(evaluator, dict) else evaluator
+    metrics = [metric for metric in metrics if not _is_ours(metric)]
     metrics = metrics or [dict(type='IoUMetric', iou_metrics=['mIoU'])]
     return metrics[0] if len(metrics) == 1 else metrics
 
@@ -189,11 +171,11 @@ def _is_ours(cfg: dict) -> bool:
     """Whether a type is of this package, in whatever registry."""
     kind = cfg.get('type', '')
     if not isinstance(kind, str):
-        return kind.__module__.partition('.')[0] == PACKAGE
+        return kind.__module__.startswith(f'{PACKAGE}.')
     name = kind.rpartition('.')[2]
     found = [registry.module_dict.get(name) for registry in REGISTRIES]
     return any(
-        getattr(item, '__module__', '').partition('.')[0] == PACKAGE
+        getattr(item, '__module__', '').startswith(f'{PACKAGE}.')
         # One that takes the place of mmseg's has another name itself.
         and item.__name__ == name
         for item in found
