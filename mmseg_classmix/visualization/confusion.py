@@ -11,20 +11,16 @@ from matplotlib.image import AxesImage
 from mmseg_classmix.evaluation.metrics import mean_scores
 from mmseg_classmix.visualization.image_grid import save_picture
 
-#: With more classes the numbers would be too small to read.
+# With more classes the numbers would be too small to read.
 MOST_NUMBERS = 30
 
 
 def draw_confusion(
     matrices: dict[str, np.ndarray], classes: Sequence[str], path: str | Path
 ) -> None:
-    """Draw the confusion matrix of every network, side by side.
+    """Draw the (C, C) confusion matrix of every network, side by side.
 
-    Args:
-        matrices: (C, C) counts by name of the network; rows are the true
-            classes, and drawn in percent of their row.
-        classes: Names.
-        path: File to write; its suffix chooses the format.
+    Rows are true classes, and drawn in percent of their row.
     """
     side = min(max(0.42 * len(classes), 3.5), 13)
     size = (len(matrices) * (side + 1) + 1, side + 1.5)

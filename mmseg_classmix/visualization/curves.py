@@ -11,17 +11,14 @@ from matplotlib.lines import Line2D
 from numpy.lib.stride_tricks import sliding_window_view
 
 STYLES = ('-', '--')
-# Points of a line, by iteration.
-Points = tuple[list[int], list[float]]
 
 
 @dataclass(frozen=True)
 class Curves:
     """What is drawn of a run.
 
-    Args:
-        lines: Scalars that were logged, each with its ``step``.
-        scores: Scores of the validations by iteration, of up to two networks.
+    ``lines`` are logged scalars with their ``step``; ``scores`` those of the
+    validations by iteration, of up to two networks.
     """
 
     lines: list[dict]
@@ -30,14 +27,10 @@ class Curves:
 
 @dataclass(frozen=True)
 class Panel:
-    """Lines that share axes.
+    """Up to two lines that share axes, a solid and a dashed one.
 
-    Args:
-        title: Above them.
-        lines: Name and value of up to two lines: a solid and a dashed one.
-            The value is computed from a line of the log; None where it has
-            none.
-        absent: What to say if no run has any.
+    Their values are computed from a line of the log, or None; ``absent`` is
+    what to say if no run has any.
     """
 
     title: str
@@ -103,28 +96,24 @@ PANELS = (
 def draw_curves(runs: dict[str, Curves], metric: str, smooth: int) -> Figure:
     """Draw the curves of runs, one color a run.
 
-    Args:
-        runs: At least one, by its name in the legend.
-        metric: Of the validations, such as 'mIoU'.
-        smooth: Number of logged values that a point of a curve is the mean
-            of: its own and those before it, if they are finite. Validations
-            and learning rates are drawn as they are.
-
-    Returns:
-        The figure.
+    ``smooth`` is the number of logged values that a point is the mean of, see
+    :func:`moving_mean`. Validations and learning rates are drawn as they are.
     """
     figure = Figure((14, 7.5), layout='constrained')
     axes = figure.subplots(2, 3).ravel()
-    colors = dict(zip(runs, _colors(len(runs)), strict=True))
+    palette = colormaps['tab10'].colors
+    if len(runs) > len(palette):
+        palette = colormaps['turbo'](np.linspace(0.05, 0.95, len(runs)))
+    colors = dict(zip(runs, palette, strict=False))
     for place, panel in zip(axes[1:], PANELS, strict=True):
         window = 1 if panel.title == 'learning rate' else smooth
         for name, run in runs.items():
             _draw_panel(place, panel, run.lines, colors[name], window)
         _finish(place, panel.title, list(panel.lines), panel.absent)
     for name, run in runs.items():
+        look = dict(color=colors[name], marker='.')
         for values, style in zip(run.scores.values(), STYLES, strict=True):
-            place = (values.keys(), values.values(), style)
-            axes[0].plot(*place, color=colors[name], marker='.')
+            axes[0].plot(values.keys(), values.values(), style, **look)
     title = f'{metric} of the validations'
     _finish(axes[0], title, list(run.scores), f'no validation has {metric}')
     handles = [Line2D([], [], color=c, lw=3) for c in colors.values()]
@@ -141,46 +130,24 @@ def draw_curves(runs: dict[str, Curves], metric: str, smooth: int) -> Figure:
     return figure
 
 
-def _colors(number: int) -> list:
-    if number <= 10:
-        return list(colormaps['tab10'].colors[:number])
-    return list(colormaps['turbo'](np.linspace(0.05, 0.95, number)))
-
-
 def _draw_panel(
     axes: Axes, panel: Panel, lines: list[dict], color: tuple, window: int
 ) -> None:
+    # Those of training have a loss.
+    lines = [line for line in lines if 'loss' in line]
     for value, style in zip(panel.lines.values(), STYLES, strict=False):
-        steps, values = points(lines, value)
+        found = [(line['step'], value(line)) for line in lines]
+        found = [(step, v) for step, v in found if v is not None]
+        steps, values = [step for step, _ in found], [v for _, v in found]
         if window > 1:
             axes.plot(steps, values, style, color=color, lw=0.8, alpha=0.3)
         axes.plot(steps, moving_mean(values, window), style, color=color)
 
 
-def points(lines: list[dict], value: Callable[[dict], float | None]) -> Points:
-    """Take a value out of the lines of training.
-
-    Args:
-        lines: Of a log; those of training have a loss.
-        value: Computes it from a line.
-
-    Returns:
-        Iterations and values.
-    """
-    found = [(x['step'], value(x)) for x in lines if 'loss' in x]
-    found = [(step, v) for step, v in found if v is not None]
-    return [step for step, _ in found], [v for _, v in found]
-
-
 def moving_mean(values: list[float], window: int) -> np.ndarray:
-    """Average every value with those before it.
+    """Average every value with the ``window`` - 1 values before it.
 
-    Args:
-        values: (N,); those that are not finite do not count.
-        window: Number of values; at the start there are fewer.
-
-    Returns:
-        (N,) float64; NaN where no value of the window is finite.
+    Values that are not finite do not count; without others the mean is NaN.
     """
     window = max(min(window, len(values)), 1)
     padded = np.concatenate([np.full(window, np.nan), values])
@@ -196,8 +163,8 @@ def moving_mean(values: list[float], window: int) -> np.ndarray:
 def _finish(axes: Axes, title: str, names: list[str], absent: str) -> None:
     axes.set_title(title, fontsize='medium')
     if not any(len(line.get_xdata()) for line in axes.lines):
-        place = dict(transform=axes.transAxes, ha='center', va='center')
-        axes.text(0.5, 0.5, absent, color='0.4', **place)
+        font = dict(ha='center', va='center', color='0.4')
+        axes.text(0.5, 0.5, absent, transform=axes.transAxes, **font)
         axes.set(xticks=[], yticks=[])
         return
     axes.grid(alpha=0.3)

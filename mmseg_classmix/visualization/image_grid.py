@@ -1,13 +1,8 @@
-"""Image grids with the names of the classes below.
-
-Matplotlib takes about a second for a grid of axes, which only pictures with a
-color bar need. :func:`draw_image_grid` lets it write the text alone, and puts
-the images in their places as pixels: quick enough for a training.
-"""
+"""Image grids with the names of the classes below."""
 
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
@@ -30,19 +25,14 @@ FRAME = 153
 
 @dataclass
 class Column:
-    """Images below one title.
+    """Images below one title, (H, W, 3) uint8 RGB or None, one a row.
 
-    Attributes:
-        title: Above the first.
-        pictures: One a row, (H, W, 3) uint8 RGB of any size but one shape;
-            None where there is nothing to show.
-        captions: One a row; or none.
-        smooth: Whether colors may be averaged: photographs, not classes.
+    ``smooth`` is for photographs, whose colors may be averaged.
     """
 
     title: str
     pictures: Sequence[np.ndarray | None]
-    captions: Sequence[str] = field(default_factory=tuple)
+    captions: Sequence[str] = ()
     smooth: bool = False
 
 
@@ -54,18 +44,11 @@ def draw_image_grid(
     cell: int = 256,
     ignored: bool = True,
 ) -> np.ndarray:
-    """Draw images in rows and columns with their names.
+    """Draw columns of as many images each; (H, W, 3) uint8 RGB.
 
-    Args:
-        columns: With the same number of images, the first with no None.
-        heading: Above the grid.
-        classes: Names of the classes.
-        palette: One RGB color in [0, 255] for each class.
-        cell: Longer side of an image on the grid, in pixels.
-        ignored: Whether pixels without a class may be there.
-
-    Returns:
-        (H', W', 3) uint8 RGB.
+    ``cell`` is the longer side of an image in pixels, ``ignored`` whether
+    pixels without a class may be there. Grids of matplotlib's axes, which only
+    color bars need, take a second; here it writes the text alone.
     """
     height, width = columns[0].pictures[0].shape[:2]
     scale = cell / max(height, width)
@@ -83,10 +66,9 @@ def draw_image_grid(
             if column.captions:
                 y += pitch[1] - GAP + 2
                 caption = column.captions[j]
-                # The end of a long path tells more than its start.
-                caption = (
-                    caption if len(caption) <= 40 else f'…{caption[-39:]}'
-                )
+                if len(caption) > 40:
+                    # The end of a long path tells more than its start.
+                    caption = f'…{caption[-39:]}'
                 texts.append((middle, y, caption, 'center', 7))
     width = len(columns) * pitch[0] + GAP
     lines = _legend_lines(len(classes) + ignored, width / DPI)
@@ -102,37 +84,19 @@ def draw_image_grid(
     agg.draw()
     canvas = np.asarray(agg.buffer_rgba())[..., :3].copy()
     for picture, x, y, smooth in places:
-        _paste(canvas, picture, (x, y), size, smooth)
+        how = cv2.INTER_AREA if smooth else cv2.INTER_NEAREST
+        right, bottom = x + size[0], y + size[1]
+        # A frame: masks are white, and so is the page.
+        canvas[y - 1 : bottom + 1, x - 1 : right + 1] = FRAME
+        resized = cv2.resize(picture, size, interpolation=how)
+        canvas[y:bottom, x:right] = resized
     return canvas
-
-
-def _paste(
-    canvas: np.ndarray,
-    picture: np.ndarray,
-    place: tuple[int, int],
-    size: tuple[int, int],
-    smooth: bool,
-) -> None:
-    """Put an image at a place (x, y) in a size (width, height)."""
-    how = cv2.INTER_AREA if smooth else cv2.INTER_NEAREST
-    picture = cv2.resize(picture, size, interpolation=how)
-    x, y = place
-    # A frame: masks are white, and so is the page.
-    canvas[y - 1 : y + size[1] + 1, x - 1 : x + size[0] + 1] = FRAME
-    canvas[y : y + size[1], x : x + size[0]] = picture
 
 
 def axes_grid(
     rows: int, columns: int, cell: float, aspect: float
 ) -> tuple[Figure, np.ndarray]:
-    """Lay out axes for images, for a figure with a color bar.
-
-    Args:
-        rows: Number of rows.
-        columns: Number of columns.
-        cell: Width of an image in inches.
-        aspect: Height of an image over its width.
-    """
+    """Lay out axes for images, ``cell`` inches wide, and a color bar."""
     # Text takes about 0.2 inches; what is left over is cut off on saving.
     size = (columns * cell, rows * (cell * aspect + 0.2) + 1.5)
     figure = Figure(size, layout='compressed')
@@ -154,23 +118,13 @@ def class_legend(
     ignored: bool = True,
     loc: str = 'outside lower center',
 ) -> None:
-    """Name the colors of classes below the images.
-
-    Args:
-        figure: Where to.
-        classes: Names.
-        palette: One RGB color in [0, 255] for each class.
-        ignored: Whether pixels without a class may be there.
-        loc: As for matplotlib's ``legend``.
-    """
+    """Name the colors of classes, RGB in [0, 255], below the images."""
     names = [*classes, 'ignored'] if ignored else classes
+    colors = np.array([*palette, IGNORED]) / 255
+    edge = str(FRAME / 255)
     patches = [
-        Patch(
-            facecolor=np.array(color) / 255,
-            edgecolor=str(FRAME / 255),
-            label=name,
-        )
-        for color, name in zip([*palette, IGNORED], names, strict=False)
+        Patch(facecolor=color, edgecolor=edge, label=name)
+        for color, name in zip(colors, names, strict=False)
     ]
     # All of about the same length.
     lines = _legend_lines(len(patches), figure.get_figwidth())
@@ -195,7 +149,7 @@ def picture_path(text: str) -> Path:
     if path.suffix[1:].lower() not in known:
         raise ArgumentTypeError(
             f'{text} is no picture that can be written, choose one of '
-            f'{", ".join("." + suffix for suffix in sorted(known))}'
+            f'.{", .".join(sorted(known))}'
         )
     return path
 

@@ -1,7 +1,6 @@
 """What the student has seen in one iteration, as pictures."""
 
 import os.path as osp
-from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -11,7 +10,7 @@ from torch.nn import functional as F
 from mmseg_classmix.visualization.image_grid import Column
 from mmseg_classmix.visualization.pixels import colorize, denormalize, gray
 
-#: Confidence of pixels above the threshold, RGB: green instead of gray.
+# Confidence of pixels above the threshold, RGB: green instead of gray.
 CONFIDENT = (0, 160, 60)
 # What may be in a batch beside the images, (N, H, W).
 MAPS = ('mask', 'pseudo_label', 'confidence', 'hidden_label')
@@ -23,16 +22,9 @@ def take_snapshot(
 ) -> dict[str, np.ndarray]:
     """Copy the first images of a mixed batch, made small on their device.
 
-    Args:
-        logits: Of the student, (N, C, H, W).
-        batch: Mixed batch, see ``MeanTeacherSegmentor.pseudo_label``.
-        count: Largest number n of images.
-        side: Longer sides of at least twice as many pixels are subsampled.
-
-    Returns:
-        img: (n, h, w, 3) uint8 RGB; student, pseudo_label and, if there,
-        hidden_label: (n, h, w) int64; mask: bool, if there; confidence:
-        float32; ignore_index; and size, (H, W) of the batch.
+    Sides of at least ``2 * side`` pixels are subsampled. The values are (n, h,
+    w) but for ``img``, RGB pixels, ``ignore_index`` and ``size``, (H, W) of
+    the batch.
     """
     size = tuple(batch['img'].shape[2:])
     step = max(max(size) // side, 1)
@@ -58,12 +50,11 @@ def step_columns(
     threshold: float | None,
     partners: str | None,
 ) -> list[Column]:
-    """Arrange the pictures of one iteration.
+    """Arrange the pictures of one iteration, one row an image.
 
     Args:
         seen: See :func:`take_snapshot`.
-        data_batch: Batch of the loader: ``inputs``, a list of (3, H, W)
-            BGR images in [0, 255], and ``data_samples``.
+        data_batch: Batch of the loader, BGR images in [0, 255].
         palette: One RGB color in [0, 255] for each class.
         threshold: Confidence from which a pixel counts, if known.
         partners: 'ring' if the next image of this process is mixed in, and
@@ -71,9 +62,6 @@ def step_columns(
             in another process; 'labeled' if labeled images are pasted, M of
             them on N images: the floor(i M / N)-th on image i; None if
             partners are unknown or there are none.
-
-    Returns:
-        Columns with one row an image.
     """
     images, names = images_of(data_batch, seen['size'], labeled=False)
     count = len(seen['img'])
@@ -103,8 +91,7 @@ def step_columns(
         Column('prediction of the student', paint('student')),
     ]
     if 'hidden_label' in seen:
-        column = Column('hidden masks of the mix', paint('hidden_label'))
-        columns.append(column)
+        columns += [Column('hidden masks of the mix', paint('hidden_label'))]
     return columns
 
 
@@ -113,9 +100,8 @@ def images_of(
 ) -> tuple[list[np.ndarray], list[str]]:
     """Take the images with or without masks out of a batch of the loader.
 
-    Returns:
-        (H, W, 3) uint8 RGB images, padded with white to ``size``, and the
-        names of their files.
+    They are (H, W, 3) uint8 RGB, padded with white to ``size``; with them come
+    the names of their files.
     """
     images, names = [], []
     for img, sample in zip(
@@ -142,7 +128,5 @@ def _confidence_column(seen: dict, threshold: float | None) -> Column:
     shown[sure] = CONFIDENT
     # As in the log, padding does not count.
     counts = zip(sure.sum((1, 2)), labeled.sum((1, 2)), strict=True)
-    shares: Sequence[str] = [
-        f'{s / max(n, 1):.0%} confident' for s, n in counts
-    ]
+    shares = [f'{s / max(n, 1):.0%} confident' for s, n in counts]
     return Column(f'confidence (green: from {threshold:g})', shown, shares)
