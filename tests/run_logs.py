@@ -7,7 +7,7 @@ from functools import lru_cache
 from mmengine.config import Config
 from support import CLASSMIX, ROOT, SUPERVISED
 
-from mmseg_classmix.distributed.config_text import plain
+from mmseg_classmix.distributed.plain_config import plain
 
 SOURCE = 'train_dataloader.dataset.datasets'
 

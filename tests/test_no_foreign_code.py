@@ -31,7 +31,7 @@ READS_CONFIGS = {
     'mmseg_classmix/new_project/model_config.py': 'on the command line',
     'mmseg_classmix/cli/options.py': 'named on the command line',
     'mmseg_classmix/runs/groups.py': '--configs, ours by default',
-    'mmseg_classmix/runs/jobs.py': '--configs, ours by default',
+    'mmseg_classmix/runs/table_commands.py': '--configs, ours by default',
     'tools/analysis_tools/browse_mixes.py': 'named on the command line',
     'tools/analysis_tools/class_distribution.py': 'on the command line',
     'tools/analysis_tools/label_contamination.py': 'on the command line',

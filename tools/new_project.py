@@ -32,7 +32,7 @@ from mmseg_classmix.new_project.findings import (
     Findings,
     check_arguments,
 )
-from mmseg_classmix.new_project.masks import read_color
+from mmseg_classmix.new_project.mask_values import read_color
 from mmseg_classmix.new_project.network import choose_network
 from mmseg_classmix.new_project.pairs import Pairs
 from mmseg_classmix.new_project.proposal import Machine, propose, this_machine

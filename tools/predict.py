@@ -34,14 +34,14 @@ from mmseg_classmix.deploy import (
     find_sources,
     is_video,
 )
-from mmseg_classmix.deploy.files import ResultsFolder, mask_name
-from mmseg_classmix.deploy.jobs import (
+from mmseg_classmix.deploy.batch import (
     first_line,
     predict_video,
     report,
     segment_all,
     unfinished,
 )
+from mmseg_classmix.deploy.files import ResultsFolder, mask_name
 from mmseg_classmix.deploy.pictures import (
     EvenSample,
     draw_contact_sheet,

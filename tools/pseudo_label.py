@@ -35,8 +35,8 @@ from mmseg_classmix.cli.inference_options import (
     network_parser,
 )
 from mmseg_classmix.deploy import Prediction, Source, find_sources
+from mmseg_classmix.deploy.batch import report, segment_all, unfinished
 from mmseg_classmix.deploy.files import ResultsFolder, mask_name
-from mmseg_classmix.deploy.jobs import report, segment_all, unfinished
 from mmseg_classmix.deploy.pictures import (
     NO_CLASS,
     confidence_png,

@@ -27,7 +27,8 @@ from torch.distributed.elastic.utils.distributed import get_free_port
 # The OneDL packages print when they are imported: not among the commands.
 with contextlib.redirect_stdout(sys.stderr):
     from mmseg_classmix.runs.experiments import TABLES
-    from mmseg_classmix.runs.jobs import (
+    from mmseg_classmix.runs.run import read_run
+    from mmseg_classmix.runs.table_commands import (
         BEGUN,
         FINISHED,
         Job,
@@ -35,7 +36,6 @@ with contextlib.redirect_stdout(sys.stderr):
         experiments_of,
         plan,
     )
-    from mmseg_classmix.runs.run import read_run
 
 TOOLS = Path(__file__).resolve().parent
 

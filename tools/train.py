@@ -45,7 +45,7 @@ from mmseg_classmix.preflight import (
     Problem,
     check_config,
 )
-from mmseg_classmix.runs.record import RunRecordHook
+from mmseg_classmix.runs.run_json import RunRecordHook
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

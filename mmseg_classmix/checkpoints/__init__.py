@@ -10,7 +10,7 @@ from mmseg_classmix.checkpoints.loader import (
     read_checkpoint,
     trust_checkpoint,
 )
-from mmseg_classmix.checkpoints.weights_file import (
+from mmseg_classmix.checkpoints.published_weights import (
     check_named_hash,
     read_weights,
     write_weights,

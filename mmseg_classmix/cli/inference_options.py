@@ -9,7 +9,7 @@ from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 
 from mmseg_classmix.checkpoints.compare import NETWORKS
-from mmseg_classmix.checkpoints.weights_file import file_hash
+from mmseg_classmix.checkpoints.published_weights import file_hash
 from mmseg_classmix.cli.options import add_config_options, load_config
 from mmseg_classmix.deploy.evaluation_data import (
     dataset_meta,

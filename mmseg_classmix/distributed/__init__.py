@@ -2,13 +2,13 @@
 
 from mmseg_classmix.distributed.model_wrapper import (
     CPUDistributedDataParallel,
-    CPUSyncBatchNorm,
 )
 from mmseg_classmix.distributed.process_group import (
     close_distributed,
     lost_processes_explained,
     prepare_distributed,
 )
+from mmseg_classmix.distributed.sync_batch_norm import CPUSyncBatchNorm
 
 __all__ = [
     'CPUDistributedDataParallel',

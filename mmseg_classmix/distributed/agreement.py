@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.dist import all_gather_object, broadcast, get_world_size
 from torch import Tensor, nn
 
-from mmseg_classmix.distributed.config_text import flatten, plain
+from mmseg_classmix.distributed.plain_config import flatten, plain
 
 #: What processes may have of their own.
 OF_A_RANK = ('work_dir', 'local_rank')

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmseg_classmix.new_project.masks import MaskValues
+from mmseg_classmix.new_project.mask_values import MaskValues
 from mmseg_classmix.new_project.network import Network
 from mmseg_classmix.new_project.pairs import Pairs
 from mmseg_classmix.new_project.proposal import Proposal

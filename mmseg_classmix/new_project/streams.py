@@ -13,7 +13,7 @@ from mmseg_classmix.datasets.image_dataset import IMG_SUFFIXES, without_suffix
 from mmseg_classmix.datasets.sample_files import FileReport, real_path
 from mmseg_classmix.new_project.findings import Findings
 from mmseg_classmix.new_project.images import read_all, same_picture
-from mmseg_classmix.new_project.masks import MaskValues
+from mmseg_classmix.new_project.mask_values import MaskValues
 from mmseg_classmix.new_project.pairs import Pairs
 
 COPIES = 'validation images, by path or content'

@@ -29,7 +29,7 @@ from mmseg_classmix.new_project.images import (
     read_all,
     read_header,
 )
-from mmseg_classmix.new_project.masks import (
+from mmseg_classmix.new_project.mask_values import (
     MaskValues,
     convert,
     count_colors,

@@ -8,7 +8,7 @@ from statistics import mean, stdev
 
 from mmengine.config import Config
 
-from mmseg_classmix.distributed.config_text import plain
+from mmseg_classmix.distributed.plain_config import plain
 
 from .experiments import EXPERIMENTS, SUPERVISED, Experiment
 from .run import Run

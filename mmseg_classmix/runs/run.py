@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from .record import FILE_NAME, read_record
+from .run_json import FILE_NAME, read_record
 from .settings import (
     data_name,
     fits_baseline,

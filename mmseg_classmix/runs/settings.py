@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from mmseg_classmix.datasets.wrappers import leaf_configs
-from mmseg_classmix.distributed.config_text import flatten
+from mmseg_classmix.distributed.plain_config import flatten
 
 from .experiments import SEMI_SUPERVISED, SUPERVISED
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from mmseg_classmix.distributed import prepare_distributed
 from mmseg_classmix.distributed.agreement import check_config, share_state
-from mmseg_classmix.distributed.config_text import plain
+from mmseg_classmix.distributed.plain_config import plain
 from mmseg_classmix.distributed.process_group import start_process_group
 from mmseg_classmix.engine.runner import ClassMixRunner
 
@@ -86,7 +86,7 @@ def test_hosts_may_keep_things_elsewhere():
 TEXTS = """
 from functools import partial
 from mmengine.config import Config
-from mmseg_classmix.distributed.config_text import flatten, plain
+from mmseg_classmix.distributed.plain_config import flatten, plain
 class Thing: pass
 values = [{'abc', 'bcd', 'cde', 'def'}, Thing, Thing.__init__, len]
 values += [partial(lambda x: x, Thing()), {(frozenset('xyz'), Thing)}]

@@ -4,7 +4,7 @@ import torch.distributed as dist
 from ranks import run_ranks
 from torch import nn
 
-from mmseg_classmix.distributed.model_wrapper import convert_sync_batch_norm
+from mmseg_classmix.distributed.sync_batch_norm import convert_sync_batch_norm
 
 
 def normalize(rank):

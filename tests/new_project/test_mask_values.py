@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmseg_classmix.new_project.masks import find_values, way_out
+from mmseg_classmix.new_project.mask_values import find_values, way_out
 
 
 def histogram(*values):

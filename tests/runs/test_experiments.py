@@ -2,7 +2,7 @@ import pytest
 from mmengine.config import Config
 from support import ROOT
 
-from mmseg_classmix.distributed.config_text import plain
+from mmseg_classmix.distributed.plain_config import plain
 from mmseg_classmix.runs.experiments import EXPERIMENTS, TABLES
 from mmseg_classmix.runs.settings import (
     data_name,

@@ -11,8 +11,8 @@ from run_logs import write_run, write_table_configs
 from support import ROOT, call_tool, environment
 from torch.distributed.elastic.utils.distributed import get_free_port
 
-from mmseg_classmix.runs.record import read_record
 from mmseg_classmix.runs.run import read_run
+from mmseg_classmix.runs.run_json import read_record
 
 TOOL = ROOT / 'tools' / 'run_table.py'
 # In place of Slurm: writes its arguments, one a line, a file a job.

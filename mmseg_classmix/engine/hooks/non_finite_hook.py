@@ -1,4 +1,4 @@
-"""Stop at the first loss or gradient that is no number."""
+"""Abort on a loss, a gradient or a weight that is NaN or infinite."""
 
 import math
 from typing import Any
@@ -19,7 +19,7 @@ from mmseg_classmix.engine.optimizers import StepWatch
 
 @HOOKS.register_module()
 class NonFiniteHook(Hook):
-    """Stop at the first loss or gradient that is not finite.
+    """Abort at the first loss or gradient that is NaN or infinite.
 
     It runs after the optimizer step and before the teacher moves, the log is
     written or a checkpoint is saved: on disk nothing is touched by the broken

@@ -12,7 +12,7 @@ from mmseg.structures import SegDataSample
 from support import CLASSMIX, ROOT
 from torch import nn
 
-from mmseg_classmix.distributed.model_wrapper import convert_sync_batch_norm
+from mmseg_classmix.distributed.sync_batch_norm import convert_sync_batch_norm
 
 MODEL_CONFIGS = ROOT / 'configs' / '_base_' / 'models'
 CAFFE = dict(bgr_to_rgb=False, mean=(104.008, 116.669, 122.675), std=1.0)

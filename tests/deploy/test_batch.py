@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mmseg_classmix.deploy import Source
-from mmseg_classmix.deploy.jobs import ahead, segment_all
+from mmseg_classmix.deploy.batch import ahead, segment_all
 
 ERRORS = {
     'odd': AssertionError('H and W should be divisible by 16'),

@@ -15,10 +15,10 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from support import CLASSMIX, SUPERVISED, log_lines, tiny_config
 
-from mmseg_classmix.distributed.config_text import plain
+from mmseg_classmix.distributed.plain_config import plain
 from mmseg_classmix.engine.runner import build_runner
-from mmseg_classmix.runs.record import RunRecordHook, read_record
 from mmseg_classmix.runs.run import read_log, read_run
+from mmseg_classmix.runs.run_json import RunRecordHook, read_record
 
 STARTS = count()
 

@@ -26,10 +26,10 @@ from mmengine.runner import Runner
 
 from mmseg_classmix.checkpoints import AtomicLocalBackend
 from mmseg_classmix.checkpoints.compare import NETWORKS
-from mmseg_classmix.checkpoints.weights_file import file_hash
+from mmseg_classmix.checkpoints.published_weights import file_hash
 from mmseg_classmix.datasets.wrappers import leaves
-from mmseg_classmix.distributed.config_text import plain
 from mmseg_classmix.distributed.model_wrapper import unwrap
+from mmseg_classmix.distributed.plain_config import plain
 from mmseg_classmix.version import __version__
 
 from .settings import differences, labeled_source, settings, split_of

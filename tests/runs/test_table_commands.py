@@ -4,7 +4,7 @@ import pytest
 from run_logs import write_log, write_run, write_table_configs
 from support import ROOT
 
-from mmseg_classmix.runs.jobs import experiments_of, plan
+from mmseg_classmix.runs.table_commands import experiments_of, plan
 
 SOURCE = 'train_dataloader.dataset.datasets'
 
