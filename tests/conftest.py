@@ -6,8 +6,12 @@ import pytest
 import torch
 from mmseg.utils import register_all_modules
 from support import ROOT, train, write_tiny_data
+from torch.utils.data import _utils
 
 torch.set_num_threads(1)
+# Workers that the garbage collector stops do not hear of it and are killed
+# after this time, in seconds; 5 of each by default.
+_utils.MP_STATUS_CHECK_INTERVAL = 0.2
 
 
 @pytest.fixture(scope='session', autouse=True)

@@ -8,8 +8,7 @@ import torch
 from mmengine.registry import LOOPS
 from mmengine.runner import TestLoop
 from ranks import run_ranks
-from support import CLASSMIX, SUPERVISED, load, part, tiny_config
-from tool_process import run_python
+from support import CLASSMIX, SUPERVISED, call_tool, load, part, tiny_config
 
 from mmseg_classmix.distributed import prepare_distributed
 from mmseg_classmix.engine.runner import ClassMixRunner
@@ -72,7 +71,7 @@ def test_one_network_is_tested_as_ever(checkpoint, stock, tmp_path, network):
 
 
 def test_tool_prints_a_table_and_draws_a_matrix(checkpoint, stock, tmp_path):
-    done = run_python(
+    done = call_tool(
         'test.py',
         CLASSMIX,
         checkpoint,
@@ -86,7 +85,6 @@ def test_tool_prints_a_table_and_draws_a_matrix(checkpoint, stock, tmp_path):
         tmp_path / 'masks',
         '--cfg-options',
         'model.predict_on=teacher',
-        cwd=tmp_path,
     )
     assert done.returncode == 0, done.stdout
     lines = done.stdout.splitlines()
@@ -108,14 +106,13 @@ def test_tool_augments_for_both(checkpoint, tmp_path):
     options = ['--work-dir', tmp_path, '--tta']
     scores = {}
     for name in ('student', 'teacher', 'both'):
-        done = run_python(
+        done = call_tool(
             'test.py',
             CLASSMIX,
             checkpoint,
             *options,
             '--network',
             name,
-            cwd=tmp_path,
         )
         assert done.returncode == 0, done.stdout
         newest = max(
@@ -137,7 +134,7 @@ def plain(checkpoint):
 
 
 def test_supervised_network_is_tested_as_ever(plain, stock, tmp_path):
-    done = run_python(
+    done = call_tool(
         'test.py',
         SUPERVISED,
         plain,
@@ -145,7 +142,6 @@ def test_supervised_network_is_tested_as_ever(plain, stock, tmp_path):
         tmp_path,
         '--confusion-matrix',
         tmp_path / 'm.png',
-        cwd=tmp_path,
     )
     assert done.returncode == 0, done.stdout
     assert (tmp_path / 'm.png').stat().st_size > 1000
@@ -186,9 +182,9 @@ def test_own_loop_is_kept(checkpoint, tmp_path):
         f'_base_ = {str(CLASSMIX)!r}\ntest_cfg = dict(type="OwnTestLoop")\n'
     )
     arguments = (config, checkpoint, '--work-dir', tmp_path)
-    done = run_python('test.py', *arguments, '--network', 'both', cwd=tmp_path)
-    assert done.returncode == 1
-    assert "test_cfg.type='OwnTestLoop': --network and" in done.stdout
+    message = "test_cfg.type='OwnTestLoop': --network and"
+    with pytest.raises(ValueError, match=message):
+        call_tool('test.py', *arguments, '--network', 'both')
 
 
 def run_as_rank(rank, checkpoint, work_dir, picture):

@@ -1,15 +1,7 @@
 """What a training saves, and what starts from it, with the real Runner."""
 
 import torch
-from support import (
-    CLASSMIX,
-    SUPERVISED,
-    largest_difference,
-    load,
-    part,
-    train,
-)
-from tool_process import run_tool, write_config
+from support import SUPERVISED, largest_difference, load, part, train
 
 
 def test_checkpoint_is_plain_data(finished):
@@ -19,36 +11,15 @@ def test_checkpoint_is_plain_data(finished):
     )
 
 
-def test_kill_and_resume_changes_no_bit(finished, tmp_path):
-    kill = dict(
-        type='SignalHook', number='SIGKILL', stage='after_train_iter', at=2
-    )
-    config = write_config(tmp_path / 'config.py', CLASSMIX, [kill])
-    arguments = ['--work-dir', tmp_path, '--cfg-options']
-    arguments.append('train_dataloader.num_workers=1')
-    run_tool('train.py', config, *arguments, cwd=tmp_path, codes=[-9])
-    assert (tmp_path / 'iter_2.pth').exists()
-    run_tool('train.py', CLASSMIX, '--resume', *arguments, cwd=tmp_path)
-    resumed, whole = (
-        load(tmp_path / 'iter_4.pth'),
-        load(finished / 'iter_4.pth'),
-    )
-    assert largest_difference(resumed['state_dict'], whole['state_dict']) == 0
-    for key, state in whole['optimizer']['state'].items():
-        other = resumed['optimizer']['state'][key]['momentum_buffer']
-        assert torch.equal(state['momentum_buffer'], other)
-
-
 def test_supervised_checkpoint_starts_both_networks(tmp_path):
-    train(tmp_path / 'sup', SUPERVISED)
-    plain = load(tmp_path / 'sup' / 'iter_4.pth')['state_dict']
+    short = {'train_cfg.max_iters': 1, 'default_hooks.checkpoint.interval': 1}
+    train(tmp_path / 'sup', SUPERVISED, **short)
+    plain = load(tmp_path / 'sup' / 'iter_1.pth')['state_dict']
     options = {
-        'load_from': str(tmp_path / 'sup' / 'iter_4.pth'),
+        'load_from': str(tmp_path / 'sup' / 'iter_1.pth'),
         'optim_wrapper.optimizer.lr': 0.0,
-        'train_cfg.max_iters': 1,
-        'default_hooks.checkpoint.interval': 1,
     }
-    train(tmp_path / 'semi', **options)
+    train(tmp_path / 'semi', **short, **options)
     state = load(tmp_path / 'semi' / 'iter_1.pth')['state_dict']
     for name in ('student', 'teacher'):
         loaded = part(state, name)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
+from ranks import run_ranks
 from support import (
     CLASSMIX,
     SUPERVISED,
@@ -11,12 +12,14 @@ from support import (
     largest_difference,
     load,
     log_lines,
+    tiny_config,
     train,
 )
-from tool_process import arguments_for, run_tool
 from torch._dynamo.utils import counters
 
+from mmseg_classmix.distributed import prepare_distributed
 from mmseg_classmix.engine.hooks import ExecutionHook
+from mmseg_classmix.engine.runner import ClassMixRunner
 
 BLOCKS = 'backbone.layer?.*'
 
@@ -168,35 +171,54 @@ def test_options_together_leave_the_losses(tmp_path, finished):
     assert losses(tmp_path) == pytest.approx(losses(finished), rel=1e-3)
 
 
+WAYS = {
+    'usual': {},
+    'checkpointing': execution(checkpointing=BLOCKS),
+    'channels_last': execution(channels_last=True),
+    'separate_backward': execution(separate_backward=True),
+}
+
+
+def train_as_rank(rank, folder):
+    for name, options in WAYS.items():
+        cfg = tiny_config(
+            folder / name,
+            TINY / 'tiny_double.py',
+            **options,
+            **{
+                'launcher': 'pytorch',
+                'train_dataloader.batch_size': 2,
+                'train_dataloader.sampler.batch_size': 2,
+                'train_cfg.max_iters': 4,
+                'default_hooks.checkpoint.interval': 4,
+            },
+        )
+        prepare_distributed(cfg)
+        ClassMixRunner.from_cfg(cfg).train()
+
+
 @pytest.fixture(scope='module')
-def in_two_processes(tmp_path_factory):
-    """Train in float64 by two processes with an option."""
-
-    def weights_with(**options):
-        folder = tmp_path_factory.mktemp('two')
-        arguments = arguments_for(folder, ranks=2)
-        arguments += [f'{k}={v}' for k, v in execution(**options).items()]
-        config = TINY / 'tiny_double.py'
-        run_tool('train.py', config, *arguments, cwd=folder, ranks=2)
-        return weights(folder, 'iter_8.pth')
-
-    usual = weights_with()
-    return lambda **options: largest_difference(usual, weights_with(**options))
+def by_two_processes(tmp_path_factory):
+    """Weights of trainings in float64, all by the same two processes."""
+    folder = tmp_path_factory.mktemp('two')
+    assert run_ranks(train_as_rank, folder) == [None, None]
+    return {name: weights(folder / name) for name in WAYS}
 
 
 @pytest.mark.parametrize(
-    ('name', 'value', 'difference'),
+    ('name', 'difference'),
     [
-        ('checkpointing', BLOCKS, 0),
-        ('channels_last', True, 1e-9),
+        ('checkpointing', 0),
+        ('channels_last', 1e-9),
         # The order of sums over ranks may change.
-        ('separate_backward', True, 1e-12),
+        ('separate_backward', 1e-12),
     ],
 )
 def test_two_processes_agree_with_the_usual_way(
-    in_two_processes, name, value, difference
+    by_two_processes, name, difference
 ):
-    assert in_two_processes(**{name: value}) <= difference
+    usual, other = by_two_processes['usual'], by_two_processes[name]
+    assert largest_difference(usual, other) <= difference
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,16 @@ import pytest
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from resume_support import assert_same
-from support import CLASSMIX, ROOT, call_tool, environment, load, train
-from tool_process import arguments_for, run_tool, undisturbed, write_config
+from support import (
+    CLASSMIX,
+    ROOT,
+    TINY,
+    call_tool,
+    environment,
+    load,
+    train,
+)
+from tool_process import arguments_for, run_tool, write_config
 from torch.distributed.elastic.utils.distributed import get_free_port
 
 END = 6
@@ -25,12 +33,6 @@ OPTIONS = [
 
 def command(work_dir, *more, **settings):
     return arguments_for(work_dir, *more, **settings) + OPTIONS
-
-
-@pytest.fixture(scope='module')
-def uninterrupted(tiny_data, tmp_path_factory):
-    """The last checkpoint of runs with 1 and 2 processes."""
-    return undisturbed(CLASSMIX, END, command, tmp_path_factory)
 
 
 @pytest.mark.parametrize(
@@ -48,12 +50,13 @@ def test_a_signal_stops_and_loses_nothing(
     uninterrupted, tmp_path, number, stage, at, stopped, settings
 ):
     ranks = settings.get('ranks', 1)
+    base = TINY / 'tiny_resume.py'
     # The kernel sends SIGTERM for every thread of a launcher that dies.
     faults = [
         dict(type='SignalHook', number=number, stage=s, at=at, rank=ranks - 1)
         for s in (stage, 'after_run')
     ]
-    config = write_config(tmp_path / 'config.py', CLASSMIX, faults)
+    config = write_config(tmp_path / 'config.py', base, faults)
     options = dict(cwd=tmp_path, ranks=ranks)
     arguments = command(tmp_path, **settings)
     output = run_tool('train.py', config, *arguments, codes=[75], **options)
@@ -65,11 +68,11 @@ def test_a_signal_stops_and_loses_nothing(
     assert 'val/student/mIoU' not in saved['message_hub']['log_scalars']
 
     arguments = command(tmp_path, '--resume', **settings)
-    output = run_tool('train.py', CLASSMIX, *arguments, **options)
+    output = run_tool('train.py', base, *arguments, **options)
     assert f'Resuming from {newest}' in output
     resumed = load(tmp_path / f'iter_{END}.pth')
     whole = uninterrupted(ranks)
-    for part in ('state_dict', 'optimizer'):
+    for part in ('state_dict', 'optimizer', 'param_schedulers'):
         assert_same(resumed[part], whole[part], part)
     # The results of both validations, too.
     assert_same(resumed['message_hub'], whole['message_hub'])
@@ -130,16 +133,16 @@ def wait_for(condition, process, seconds=300):
         time.sleep(0.02)
 
 
-def start_dist_train(tmp_path, log):
-    """Start two processes that would train for long; wait for a checkpoint."""
-    arguments = command(tmp_path, ranks=2, workers=1)
+def start_dist_train(tmp_path, log, ranks=2):
+    """Start processes that would train for long; wait for a checkpoint."""
+    arguments = command(tmp_path, ranks=ranks, workers=1)
     process = subprocess.Popen(
         [
             str(argument)
             for argument in (
                 ROOT / 'tools' / 'dist_train.sh',
                 CLASSMIX,
-                2,
+                ranks,
                 *arguments,
                 'train_cfg.max_iters=100000',
                 'default_hooks.checkpoint.max_keep_ckpts=1',
@@ -155,15 +158,16 @@ def start_dist_train(tmp_path, log):
 
 
 @pytest.mark.parametrize(
-    'number',
+    ('number', 'ranks'),
     [
-        signal.SIGUSR1,
-        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+        # Several that end together: see test_a_signal_stops_..., above.
+        (signal.SIGUSR1, 1),
+        pytest.param(signal.SIGTERM, 2, marks=pytest.mark.slow),
     ],
 )
-def test_dist_train_passes_signal_and_exit_code(tmp_path, number):
+def test_dist_train_passes_signal_and_exit_code(tmp_path, number, ranks):
     log = tmp_path / 'log.txt'
-    process = start_dist_train(tmp_path, log)
+    process = start_dist_train(tmp_path, log, ranks)
     process.send_signal(number)
     assert process.wait(300) == 75, log.read_text()
     (newest,) = tmp_path.glob('iter_*.pth')
@@ -190,7 +194,7 @@ def test_workers_of_a_killed_launcher_save_and_end(tmp_path):
     deadline = time.monotonic() + 300
     while any(is_running(worker) for worker in workers):
         assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.1)
+        time.sleep(0.02)
     (newest,) = tmp_path.glob('iter_*.pth')
     iteration = load(newest)['meta']['iter']
     assert f'after iteration {iteration}' in log.read_text()

@@ -3,16 +3,10 @@
 import pytest
 from resume_support import assert_same
 from support import TINY, load
-from tool_process import arguments_for, run_tool, undisturbed, write_config
+from tool_process import arguments_for, run_tool, write_config
 
-CAMVID = TINY / 'camvid_resume.py'
+CONFIG = TINY / 'tiny_resume.py'
 END = 6
-
-
-@pytest.fixture(scope='module')
-def uninterrupted(camvid, tmp_path_factory):
-    """The last checkpoint of runs with 1 and 2 processes."""
-    return undisturbed(CAMVID, END, arguments_for, tmp_path_factory)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +22,7 @@ def test_kill_and_resume_changes_no_bit(
 ):
     settings = dict(ranks=ranks, workers=workers)
     kill = dict(type='SignalHook', number='SIGKILL', stage=stage, at=at)
-    killed = write_config(tmp_path / 'killed.py', CAMVID, [kill])
+    killed = write_config(tmp_path / 'killed.py', CONFIG, [kill])
     arguments = arguments_for(tmp_path, **settings)
     options = dict(cwd=tmp_path, ranks=ranks)
     run_tool('train.py', killed, *arguments, codes=[-9], **options)
@@ -38,7 +32,7 @@ def test_kill_and_resume_changes_no_bit(
     (tmp_path / 'last_checkpoint').write_text('')
 
     arguments = arguments_for(tmp_path, '--resume', **settings)
-    output = run_tool('train.py', CAMVID, *arguments, **options)
+    output = run_tool('train.py', CONFIG, *arguments, **options)
     assert f'Resuming from {tmp_path / saved[-1]}' in output
     resumed = load(tmp_path / f'iter_{END}.pth')
     whole = uninterrupted(ranks)
