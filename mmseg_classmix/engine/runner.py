@@ -7,6 +7,7 @@ from mmengine.runner import BaseLoop, Runner
 from torch.nn.parallel import DistributedDataParallel
 
 from mmseg_classmix.distributed.agreement import share_state
+from mmseg_classmix.distributed.model_wrapper import unwrap
 
 OF_MMENGINE = (
     'runtime_info',
@@ -60,6 +61,9 @@ class ClassMixRunner(Runner):
     def load_or_resume(self) -> None:
         """Load or resume a checkpoint, and share what rank 0 has of it."""
         super().load_or_resume()
+        model = unwrap(self.model)
+        if hasattr(model, 'teacher_updates'):
+            model.teacher_updates |= any(map(moves_teacher, self.hooks))
         # Only there does every process hold all weights.
         if isinstance(self.model, DistributedDataParallel):
             optimizer = None
@@ -72,6 +76,11 @@ def build_runner(cfg: Config) -> Runner:
     """Build the runner of a config, which is set to ours if it has none."""
     cfg.setdefault('runner_type', ClassMixRunner.__name__)
     return RUNNERS.build(cfg)
+
+
+def moves_teacher(hook: Hook) -> bool:
+    """Whether a hook moves the teacher: it has that class attribute."""
+    return bool(getattr(hook, 'moves_teacher', False))
 
 
 def _class(hook: Hook | dict | None) -> type | None:

@@ -13,10 +13,10 @@ from mmseg_classmix.datasets import UnlabeledDataset
 from mmseg_classmix.datasets.checked_pipeline import FIND_ALL
 from mmseg_classmix.datasets.sample_files import (
     FILES,
+    all_steps,
     file_of,
     header_problem,
     is_remote,
-    loaders,
     real_path,
 )
 from mmseg_classmix.datasets.wrappers import leaves
@@ -63,8 +63,11 @@ def bad_files(leaf: BaseDataset, headers: bool) -> Iterator[str]:
     """
     steps = {
         file_of(step)[0]: step
-        for step in loaders(getattr(leaf, 'pipeline', None))
+        for step in all_steps(getattr(leaf, 'pipeline', None))
+        if file_of(step)
     }
+    # A transform of the user's reads it.
+    steps.setdefault('img_path', None)
     steps = {k: s for k, s in steps.items() if not is_remote(leaf, k)}
     rank, count = get_dist_info()
     for i in range(rank, len(leaf), count):
@@ -77,11 +80,11 @@ def bad_files(leaf: BaseDataset, headers: bool) -> Iterator[str]:
                 yield f'{FILES[key][0]} {path!r} {problem}'
 
 
-def _file_problem(step: Callable, path: str, header: bool) -> str:
+def _file_problem(step: Callable | None, path: str, header: bool) -> str:
     try:
         if not os.stat(path).st_size:
             return 'is empty (0 bytes)'
-        if not header:
+        if step is None or not header:
             return ''
         with open(path, 'rb') as file:
             return header_problem(step, file)

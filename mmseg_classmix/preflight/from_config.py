@@ -18,6 +18,7 @@ from mmseg_classmix.datasets import MultiSourceDataset, MultiSourceSampler
 from mmseg_classmix.datasets.build_source import build_source
 from mmseg_classmix.datasets.multi_source import PLACE
 from mmseg_classmix.datasets.wrappers import leaf_configs
+from mmseg_classmix.engine.runner import HOOKS_OF_EVERY_RUN
 from mmseg_classmix.preflight.problem import Problem, Start, find_problems
 
 
@@ -57,14 +58,11 @@ class _Pieces:
         start.loose = self.loose
         start.classes = self._classes(start.train, loader.get('dataset'))
         start.sampler = self._sampler(start.train, loader.get('sampler'))
-        evaluated = {}
-        for name in ('val', 'test'):
-            key = f'{name}_dataloader.dataset'
-            dataset = (cfg.get(f'{name}_dataloader') or {}).get('dataset')
-            if dataset and dataset not in evaluated.values():
-                evaluated[name] = dataset
-                setattr(start, name, self._dataset(key, deepcopy(dataset)))
-        start.hooks = self._hooks()
+        if val := (cfg.get('val_dataloader') or {}).get('dataset'):
+            start.val = self._dataset('val_dataloader.dataset', val)
+        hooks = self._hooks()
+        start.hooks = [hook for hook in hooks if hook is not None]
+        start.has_all_hooks = None not in hooks
         found = find_problems(start)
         # A check says better what a constructor refuses.
         said = {problem.where for problem in found}
@@ -154,22 +152,30 @@ class _Pieces:
         )
         return sampler if isinstance(sampler, MultiSourceSampler) else None
 
-    def _hooks(self) -> list[Hook] | None:
-        cfgs = {
-            f'default_hooks.{key}': cfg
-            for key, cfg in (self.cfg.get('default_hooks') or {}).items()
-        }
+    def _hooks(self) -> list[Hook | None]:
+        """Build all hooks; None is one that is refused."""
+        cfgs = {}
+        for key, cfg in (self.cfg.get('default_hooks') or {}).items():
+            if isinstance(cfg, dict) and key in HOOKS_OF_EVERY_RUN:
+                cfg = {'type': HOOKS_OF_EVERY_RUN[key], **cfg}
+            cfgs[f'default_hooks.{key}'] = cfg
         for i, cfg in enumerate(self.cfg.get('custom_hooks') or ()):
             cfgs[f'custom_hooks[{i}]'] = cfg
         # Hooks that draw ask for one.
         if not Visualizer._instance_dict:
             Visualizer.get_instance('preflight')
-        hooks = [
-            self._try(place, HOOKS.build, cfg)
+        return [
+            self._try(place, _build_hook, cfg)
             for place, cfg in cfgs.items()
             if cfg
         ]
-        return None if None in hooks else hooks
 
     def _optimizer(self, model: nn.Module) -> object:
         return build_optim_wrapper(model, self.cfg.optim_wrapper)
+
+
+def _build_hook(cfg: Hook | dict) -> Hook:
+    """Build a hook as the runner does, which takes ``priority`` out."""
+    if isinstance(cfg, Hook):
+        return cfg
+    return HOOKS.build({k: v for k, v in cfg.items() if k != 'priority'})

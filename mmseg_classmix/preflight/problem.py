@@ -94,6 +94,7 @@ class Start:
         model: Model without wrappers.
         classes: Those of the labeled data.
         hooks: All hooks.
+        has_all_hooks: Whether none of the config's is refused.
         load_from: Checkpoint that weights come from.
         resume: Whether it is one to continue from.
     """
@@ -108,6 +109,7 @@ class Start:
     model: nn.Module | None = None
     classes: tuple[str, ...] | None = None
     hooks: list[Hook] | None = None
+    has_all_hooks: bool = True
     load_from: str | None = None
     resume: bool = False
 

@@ -39,6 +39,9 @@ class MeanTeacherHook(Hook):
         ValueError: If an argument is out of range.
     """
 
+    #: A hook of your own that moves the teacher has it, too.
+    moves_teacher = True
+
     def __init__(
         self,
         momentum: float = 0.01,

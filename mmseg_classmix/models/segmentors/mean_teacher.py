@@ -105,7 +105,7 @@ class MeanTeacherSegmentor(BaseSegmentor):
         self.teacher_norm_eval = teacher_norm_eval
         #: Whether the last loaded checkpoint had a teacher of its own.
         self.teacher_loaded = False
-        #: Whether a hook moves the teacher; MeanTeacherHook says so.
+        #: Whether a hook moves the teacher; the runner says so.
         self.teacher_updates = False
         self._iterations = 0
         #: Seed of the mixing of the next batch, the same on all ranks; the
@@ -246,7 +246,8 @@ class MeanTeacherSegmentor(BaseSegmentor):
             raise RuntimeError(
                 f'nothing has moved the teacher in {PATIENCE} iterations: add '
                 "dict(type='MeanTeacherHook') to custom_hooks; a hook of your "
-                'own that moves it sets model.teacher_updates=True'
+                'own that moves it has the class attribute moves_teacher=True '
+                '(ClassMixRunner looks at it)'
             )
 
     @torch.no_grad()
