@@ -79,7 +79,7 @@ setup(
         'numpy>=1.23',
         'opencv-python>=4.6',
         'packaging>=20',
-        'prettytable',
+        'prettytable>=3.12',
         'regex',
         'scipy>=1.9',
         'torch>=2.0',

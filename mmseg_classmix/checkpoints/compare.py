@@ -58,7 +58,8 @@ def compare(
     What a state dict has beyond the network is no misfit, such as a teacher,
     nor is a missing ``num_batches_tracked``: older checkpoints have none. A
     plain state dict is compared with each network of a mean teacher. What is
-    no tensor is left out, and the names of wrappers are taken off.
+    no tensor is left out, and ``module.`` is taken off, as mmengine does when
+    it loads.
 
     Args:
         state: A ``state_dict``.
@@ -110,8 +111,8 @@ def _below(start: str, state: dict[str, Any]) -> dict[str, Any]:
 
 def _shapes(state: dict[str, Any]) -> dict[str, Shape]:
     return {
-        key: tuple(value.shape)
-        for key, value in without_wrappers(state).items()
+        key.removeprefix(PARALLEL): tuple(value.shape)
+        for key, value in state.items()
         if hasattr(value, 'shape')
     }
 

@@ -22,7 +22,7 @@ MISSING = 'missing'
 TIMEOUT_KEY = 'env_cfg.dist_cfg.timeout'
 
 
-def check_config(cfg: Config) -> None:
+def compare_config(cfg: Config) -> None:
     """Raise a ValueError on every process, if one has another config.
 
     Of an absolute path only the last part counts: hosts may keep things in

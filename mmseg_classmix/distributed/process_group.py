@@ -16,7 +16,7 @@ from mmengine.utils.dl_utils import set_multi_processing
 
 from mmseg_classmix.distributed.agreement import (
     TIMEOUT_KEY,
-    check_config,
+    compare_config,
     exchange_timeout,
 )
 
@@ -43,7 +43,7 @@ def prepare_distributed(cfg: Config) -> None:
     if dist.get_backend() == 'gloo':
         sys.excepthook = _report_and_leave
     # Before a model is built: DDP would hang on another one.
-    check_config(cfg)
+    compare_config(cfg)
     if on_cpu:
         cfg.model_wrapper_cfg = {
             'broadcast_buffers': False,

@@ -4,6 +4,7 @@ import os.path as osp
 from collections.abc import Iterator
 from typing import Any
 
+from mmengine.dist import get_world_size
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import CheckpointLoader
 from torch import nn
@@ -29,7 +30,9 @@ def the_checkpoint_is_there(start: Start) -> Iterator[Problem]:
 def the_checkpoint_fits(start: Start) -> Iterator[Problem]:
     """Mmengine would load what fits, and say so only in the log."""
     path = start.load_from
-    if _is_missing(path):
+    # Processes wait for rank 0 to fetch an address: a failure of one alone
+    # would hang the others. It is compared when it is loaded.
+    if _is_missing(path) or ('://' in path and get_world_size() > 1):
         return
     where = 'the checkpoint to resume from' if start.resume else 'load_from'
     try:

@@ -108,7 +108,10 @@ class RunRecordHook(Hook):
 
     def _begin(self, runner: Runner) -> dict:
         record = _describe(runner)
-        before, starts, validations = _earlier(runner)
+        before, starts, validations, name = _earlier(runner)
+        # A resume may read the config that lies in the work directory.
+        if Path(name).name == Path(record['name']).name:
+            record['name'] = name
         now = settings(record['config'], runner.world_size)
         start = dict(
             time=_now(),
@@ -151,16 +154,17 @@ class RunRecordHook(Hook):
         )
 
 
-def _earlier(runner: Runner) -> tuple[dict | None, list[dict], list[dict]]:
-    """Settings, starts and valid validations of a record that is there."""
+def _earlier(runner: Runner) -> tuple[dict | None, list, list, str]:
+    """Settings, starts, valid validations and name in an earlier record."""
     try:
         record = read_record(runner.work_dir)
         if record is None:
-            return None, [], []
+            return None, [], [], ''
         return (
             settings(record['config'], record['starts'][-1]['world_size']),
             record['starts'],
             _until(runner.iter, record['validations']),
+            record['name'],
         )
     # Whatever somebody else may have written: it is put aside.
     except Exception as error:
@@ -171,7 +175,7 @@ def _earlier(runner: Runner) -> tuple[dict | None, list[dict], list[dict]]:
             f'{path} cannot be continued: {error!r}. It is {aside} now, and '
             'a new one begins'
         )
-        return None, [], []
+        return None, [], [], ''
 
 
 def _until(iteration: int, validations: list[dict]) -> list[dict]:

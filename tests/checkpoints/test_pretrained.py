@@ -7,6 +7,8 @@ from mmseg.registry import MODELS
 from support import CLASSMIX, call_tool
 from tool_process import run_python
 
+from mmseg_classmix.checkpoints.compare import compare
+
 
 def backbone(**kwargs):
     """A ResNet-18 of 1/16 of the channels, as in tests/configs."""
@@ -122,3 +124,10 @@ def test_training_needs_the_weights_or_the_word(tmp_path):
     assert (tmp_path / 'run' / 'iter_1.pth').is_file()
     # One line for every frozen tensor would drown the log.
     assert 'requires_grad=False' not in done.stdout
+
+
+def test_names_that_mmengine_does_not_load_do_not_fit():
+    source = backbone()
+    for start, fits in (('module.', True), ('_orig_mod.', False)):
+        state = {f'{start}{k}': v for k, v in source.state_dict().items()}
+        assert (compare(state, source) is None) == fits

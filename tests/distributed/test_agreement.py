@@ -13,7 +13,7 @@ from support import environment, load, tiny_config
 from torch import nn
 
 from mmseg_classmix.distributed import prepare_distributed
-from mmseg_classmix.distributed.agreement import check_config, share_state
+from mmseg_classmix.distributed.agreement import compare_config, share_state
 from mmseg_classmix.distributed.plain_config import plain
 from mmseg_classmix.distributed.process_group import start_process_group
 from mmseg_classmix.engine.runner import ClassMixRunner
@@ -67,7 +67,7 @@ def configs(*changes):
 )
 def test_another_config_names_rank_key_and_values(changes, key, values, odd):
     message = disagreement(
-        check_config, *configs(*changes), ranks=len(changes)
+        compare_config, *configs(*changes), ranks=len(changes)
     )
     assert f'{key} is ' in message
     usual = message.index(values[0], message.index(key) + len(key))
@@ -80,7 +80,7 @@ def test_another_config_names_rank_key_and_values(changes, key, values, odd):
 
 def test_hosts_may_keep_things_elsewhere():
     own = dict(work_dir='b', local_rank=1, data_root='/there/on/b/data')
-    assert disagreement(check_config, *configs({}, own), ranks=2) is None
+    assert disagreement(compare_config, *configs({}, own), ranks=2) is None
 
 
 TEXTS = """

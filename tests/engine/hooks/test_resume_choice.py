@@ -239,7 +239,7 @@ def test_resuming_loads_no_earlier_image(tmp_path, tiny_data, workers):
     count.unlink()
     train(tmp_path, resume=True, **{**options, 'train_cfg.max_iters': 18})
     assert (tmp_path / 'iter_18.pth').is_file()
-    # One look by check_streams; 2 unlabeled images an iteration; what the
+    # One look before the start; 2 unlabeled images an iteration; what the
     # workers load ahead, once more where mmengine has started them early.
     needed, ahead = 1 + 2 * 2, workers * 2 * 2
     loaded = count.stat().st_size
