@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from breaking_models import started
+from breaking import started
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
 from support import load, log_lines, tiny_config, train

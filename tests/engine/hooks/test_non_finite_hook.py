@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from breaking_models import EVERY_ITERATION, BreakingMeanTeacher, started
+from breaking import EVERY_ITERATION, BreakingMeanTeacher, started
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from ranks import run_ranks
