@@ -189,8 +189,8 @@ def train_as_rank(rank, folder):
                 'launcher': 'pytorch',
                 'train_dataloader.batch_size': 2,
                 'train_dataloader.sampler.batch_size': 2,
-                'train_cfg.max_iters': 4,
-                'default_hooks.checkpoint.interval': 4,
+                'train_cfg.max_iters': 2,
+                'default_hooks.checkpoint.interval': 2,
             },
         )
         prepare_distributed(cfg)
@@ -202,7 +202,7 @@ def by_two_processes(tmp_path_factory):
     """Weights of trainings in float64, all by the same two processes."""
     folder = tmp_path_factory.mktemp('two')
     assert run_ranks(train_as_rank, folder) == [None, None]
-    return {name: weights(folder / name) for name in WAYS}
+    return {name: weights(folder / name, 'iter_2.pth') for name in WAYS}
 
 
 @pytest.mark.parametrize(
