@@ -17,7 +17,12 @@ _utils.MP_STATUS_CHECK_INTERVAL = 0.2
 @pytest.fixture(scope='session', autouse=True)
 def default_scope():
     register_all_modules(init_default_scope=True)
-    # mmengine collects garbage for every dataset: not what imports have made.
+
+
+@pytest.fixture(autouse=True)
+def frozen_objects():
+    """mmengine collects garbage for every dataset: only what is new."""
+    gc.collect()
     gc.freeze()
 
 
