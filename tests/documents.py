@@ -11,6 +11,7 @@ Both may stand in one comment, separated by a semicolon.
 import re
 import shlex
 from dataclasses import dataclass, field
+from functools import cache
 
 from markdown_it import MarkdownIt
 from support import ROOT
@@ -70,6 +71,7 @@ class Command:
     words: list[str]
 
 
+@cache
 def tokens_of(page):
     """Tokens of a page as markdown-it makes them."""
     return MarkdownIt().enable('table').parse(page.read_text('utf-8'))
