@@ -82,7 +82,8 @@ def mounted(tmp_path):
         return folder
 
     yield mount
-    subprocess.run(['umount', folder], capture_output=True)
+    # Lazily: the log is still open.
+    subprocess.run(['umount', '-l', folder], capture_output=True)
 
 
 @needs_root
