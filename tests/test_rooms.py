@@ -1,6 +1,7 @@
 """The rooms of the package: imports run down, never up or in a circle."""
 
 import ast
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 
 from support import ROOT
@@ -51,20 +52,24 @@ def imported_files(path, nodes):
     return {file for name in names if (file := module_file(name))} - {path}
 
 
-TREES = {
-    path: ast.parse(path.read_text('utf-8')) for path in PACKAGE.rglob('*.py')
-}
+@cache
+def trees():
+    """The syntax tree of every file of the package."""
+    return {
+        path: ast.parse(path.read_text('utf-8'))
+        for path in PACKAGE.rglob('*.py')
+    }
 
 
 def test_every_folder_is_a_room_of_the_list():
     folders = {path.parent.name for path in PACKAGE.glob('*/__init__.py')}
     assert folders == set(ROOMS)
-    assert not [path for path in TREES if 'utils' in path.parts]
+    assert not [path for path in trees() if 'utils' in path.parts]
 
 
 def test_imports_run_down():
     up = set()
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         room, *rest = path.relative_to(PACKAGE).parts
         # Also those in functions.
         for file in imported_files(path, ast.walk(tree)) if rest else ():
@@ -78,7 +83,7 @@ def test_no_files_import_each_other_in_a_circle():
     # What an __init__.py collects is no use of it.
     graph = {
         path: imported_files(path, tree.body)
-        for path, tree in TREES.items()
+        for path, tree in trees().items()
         if path.name != '__init__.py'
     }
     try:
