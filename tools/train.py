@@ -92,7 +92,8 @@ def training_config(args: argparse.Namespace) -> Config:
 def print_problems(cfg: Config) -> int:
     """Say what would keep a training from its first iteration."""
     problems = check_config(cfg)
-    print(PreflightError(problems) if problems else 'No problem found.')
+    if os.environ.get('RANK', '0') == '0':
+        print(PreflightError(problems) if problems else 'No problem found.')
     return 1 if problems else 0
 
 
@@ -119,14 +120,25 @@ def train(cfg: Config) -> None:
         # Without this hook nothing is to be checked.
         if runner and all(checks):
             raise
-        problems = check_config(cfg)
+        try:
+            problems = check_config(cfg)
+        # What nobody has thought of may not hide the error.
+        except Exception:
+            problems = []
         if not problems:
             raise
-        if not any(str(error) in problem.found for problem in problems):
+        if not any(_is_named(error, problem) for problem in problems):
             problems.insert(
                 0, Problem.of_error(error, 'while the run was built')
             )
         raise PreflightError(problems) from error
+
+
+def _is_named(error: Exception, problem: Problem) -> bool:
+    text = str(error)
+    if isinstance(error, OSError) and problem.where == 'work_dir':
+        text = f'[Errno {error.errno}]'
+    return bool(text) and text in problem.found
 
 
 def main(argv: Sequence[str] | None = None) -> int | None:

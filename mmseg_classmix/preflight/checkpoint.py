@@ -18,9 +18,10 @@ from mmseg_classmix.preflight.settings import value_of
 def the_checkpoint_is_there(start: Start) -> Iterator[Problem]:
     """A local file."""
     if _is_missing(start.load_from):
+        key = 'resume' if start.resume else 'load_from'
         yield Problem(
-            f'load_from={start.load_from!r}: no such checkpoint',
-            'load_from',
+            f'{key}={start.load_from!r}: no such checkpoint',
+            key,
             'correct the path; to continue the run of a work directory, use '
             '--resume alone',
         )

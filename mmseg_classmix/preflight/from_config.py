@@ -1,14 +1,29 @@
 """Problems of a config alone, built piece by piece."""
 
+import os
 from collections.abc import Callable
 from copy import deepcopy
+from logging import LogRecord
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
+from mmengine.dist import is_distributed
+from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import DATA_SAMPLERS, HOOKS, init_default_scope
+from mmengine.registry import (
+    DATA_SAMPLERS,
+    EVALUATOR,
+    HOOKS,
+    LOOPS,
+    PARAM_SCHEDULERS,
+    Registry,
+    init_default_scope,
+)
 from mmengine.visualization import Visualizer
 from mmseg.registry import DATASETS, MODELS, TRANSFORMS
 from torch import nn
@@ -18,8 +33,10 @@ from mmseg_classmix.datasets import MultiSourceDataset, MultiSourceSampler
 from mmseg_classmix.datasets.build_source import build_source
 from mmseg_classmix.datasets.multi_source import PLACE
 from mmseg_classmix.datasets.wrappers import leaf_configs
+from mmseg_classmix.engine.hooks.safe_checkpoint_hook import checkpoint_place
 from mmseg_classmix.engine.runner import HOOKS_OF_EVERY_RUN
 from mmseg_classmix.preflight.problem import Problem, Start, find_problems
+from mmseg_classmix.preflight.settings import value_of
 
 
 def check_config(cfg: Config) -> list[Problem]:
@@ -50,23 +67,25 @@ class _Pieces:
         """Build everything, then run the checks."""
         cfg = self.cfg
         start = Start(cfg)
-        start.load_from = None if cfg.get('resume') else cfg.get('load_from')
-        start.resume = bool(cfg.get('resume'))
-        start.model = self._model()
-        loader = cfg.get('train_dataloader') or {}
-        start.train = self._train(loader.get('dataset'))
+        self._check_parts()
+        start.model = self._try('model', self._model)
+        data = value_of(cfg, 'train_dataloader.dataset')
+        start.train = self._train(data)
         start.loose = self.loose
-        start.classes = self._classes(start.train, loader.get('dataset'))
-        start.sampler = self._sampler(start.train, loader.get('sampler'))
-        if val := (cfg.get('val_dataloader') or {}).get('dataset'):
+        start.classes = self._classes(start.train, data)
+        sampler = value_of(cfg, 'train_dataloader.sampler')
+        start.sampler = self._sampler(start.train, sampler)
+        if val := value_of(cfg, 'val_dataloader.dataset'):
             start.val = self._dataset('val_dataloader.dataset', val)
-        hooks = self._hooks()
+        hooks = self._try('default_hooks, custom_hooks', self._hooks) or [None]
         start.hooks = [hook for hook in hooks if hook is not None]
         start.has_all_hooks = None not in hooks
+        start.load_from, start.resume = _checkpoint(cfg, start.hooks)
         found = find_problems(start)
         # A check says better what a constructor refuses.
         said = {problem.where for problem in found}
-        if start.model is not None and not any(
+        optimizer = cfg.get('optim_wrapper') and start.model is not None
+        if optimizer and not any(
             place.startswith('optim_wrapper') for place in said
         ):
             self._try('optim_wrapper', self._optimizer, start.model)
@@ -79,6 +98,58 @@ class _Pieces:
         except Exception as error:
             self.refused.append(Problem.of_error(error, place))
             return None
+
+    def _check_parts(self) -> None:
+        """Look for the parts of the loops, and their types."""
+        cfg = self.cfg
+        for key in ('train_cfg', 'optim_wrapper'):
+            if not cfg.get(key):
+                self.refused.append(
+                    Problem(f'there is no {key}', key, 'set it')
+                )
+        for name in ('val', 'test'):
+            keys = [f'{name}_{x}' for x in ('dataloader', 'cfg', 'evaluator')]
+            missing = [key for key in keys if cfg.get(key) is None]
+            if 0 < len(missing) < 3:
+                self.refused.append(
+                    Problem(
+                        f'there is no {" and no ".join(missing)}, but the '
+                        f'others of {", ".join(keys)}',
+                        missing[0],
+                        'set all of them, or all to None',
+                    )
+                )
+        train = cfg.get('train_cfg') or {}
+        if 'by_epoch' not in train:
+            self._look_up('train_cfg', train, LOOPS)
+        if 'type' in (cfg.get('val_cfg') or ()):
+            self._look_up('val_cfg', cfg.val_cfg, LOOPS)
+        if evaluator := cfg.get('val_evaluator'):
+            self._try('val_evaluator', _build_evaluator, deepcopy(evaluator))
+        steps = cfg.get('param_scheduler') or []
+        if isinstance(steps, dict):
+            # Without a type they are those of several optimizers.
+            steps = [steps] if 'type' in steps else []
+        for i, step in enumerate(steps):
+            place = f'param_scheduler[{i}]'
+            self._look_up(place, step, PARAM_SCHEDULERS)
+
+    def _look_up(self, place: str, cfg: dict, registry: Registry) -> None:
+        """Refuse a part whose type is missing or unknown."""
+        kind = cfg.get('type') if isinstance(cfg, dict) else type(cfg)
+        if cfg and not kind:
+            self.refused.append(
+                Problem(f'{place} has no type', place, 'set its type')
+            )
+        elif isinstance(kind, str) and registry.get(kind) is None:
+            self.refused.append(
+                Problem(
+                    f'{place}.type={kind!r} is not in the registry of '
+                    f'{registry.name}s',
+                    place,
+                    'correct the name, or add its module to custom_imports',
+                )
+            )
 
     def _model(self) -> nn.Module | None:
         """Build the model; without the parts that are refused."""
@@ -112,9 +183,17 @@ class _Pieces:
             return None
         if cfg.get('type') not in ('MultiSourceDataset', MultiSourceDataset):
             return self._dataset(place, cfg)
+        parts = cfg.get('datasets') or ()
+        if not isinstance(parts, (list, tuple)):
+            self.refused.append(
+                Problem(
+                    f'{PLACE}={parts!r}', PLACE, 'give a list of data sets'
+                )
+            )
+            return None
         sources = {
             f'{PLACE}[{i}]': self._dataset(f'{PLACE}[{i}]', source)
-            for i, source in enumerate(cfg.get('datasets') or ())
+            for i, source in enumerate(parts)
         }
         built = list(sources.values())
         train = None
@@ -132,12 +211,12 @@ class _Pieces:
         """Classes of the labeled data, also if it has no images."""
         if train is not None:
             return (getattr(train, 'metainfo', None) or {}).get('classes')
-        for _, leaf in leaf_configs('', cfg or {}):
-            try:
-                lazy = DATASETS.build(dict(leaf, lazy_init=True))
-            except Exception:
-                return None
+        try:
+            _, leaf = next(leaf_configs('', cfg or {}))
+            lazy = DATASETS.build(dict(leaf, lazy_init=True))
             return lazy.metainfo.get('classes')
+        except Exception:
+            return None
 
     def _sampler(
         self, train: Dataset | None, cfg: dict | None
@@ -150,7 +229,12 @@ class _Pieces:
                 cfg, default_args=dict(dataset=train, seed=0)
             ),
         )
-        return sampler if isinstance(sampler, MultiSourceSampler) else None
+        if not isinstance(sampler, MultiSourceSampler):
+            return None
+        # --check connects no processes.
+        if not is_distributed():
+            sampler.world_size = int(os.environ.get('WORLD_SIZE', 1))
+        return sampler
 
     def _hooks(self) -> list[Hook | None]:
         """Build all hooks; None is one that is refused."""
@@ -179,3 +263,37 @@ def _build_hook(cfg: Hook | dict) -> Hook:
     if isinstance(cfg, Hook):
         return cfg
     return HOOKS.build({k: v for k, v in cfg.items() if k != 'priority'})
+
+
+def _build_evaluator(cfg: dict | list) -> Evaluator:
+    """Build an evaluator as the runner does."""
+    if isinstance(cfg, Evaluator):
+        return cfg
+    # Warnings are for the one that will be used.
+    logger = MMLogger.get_current_instance()
+    logger.addFilter(_nothing)
+    try:
+        if isinstance(cfg, dict) and 'metrics' in cfg:
+            return EVALUATOR.build({'type': 'Evaluator', **cfg})
+        return Evaluator(cfg)
+    finally:
+        logger.removeFilter(_nothing)
+
+
+def _nothing(record: LogRecord) -> bool:
+    """Let no record pass."""
+    return False
+
+
+def _checkpoint(cfg: Config, hooks: list[Hook]) -> tuple[str | None, bool]:
+    """Tell what is loaded first, if it is known, and whether to resume it."""
+    resume = cfg.get('resume')
+    if isinstance(resume, str):
+        return resume, True
+    if resume and cfg.get('work_dir'):
+        run = SimpleNamespace(hooks=hooks, work_dir=cfg.work_dir)
+        folder, template = checkpoint_place(run)
+        names = template.replace('{}', '*')
+        if '://' in folder or any(Path(folder).glob(names)):
+            return None, True
+    return cfg.get('load_from'), False

@@ -54,12 +54,16 @@ def there_is_an_unlabeled_source(start: Start) -> Iterator[Problem]:
 def a_batch_can_be_mixed(start: Start) -> Iterator[Problem]:
     """An image is mixed with the next one of the global batch."""
     sampler = start.sampler
-    unlabeled = sum(sampler.source_counts[1:]) * sampler.world_size
+    count = sampler.world_size
+    unlabeled = sum(sampler.source_counts[1:]) * count
     if 0 < unlabeled < start.teacher.fewest_unlabeled:
         yield Problem(
-            'the global batch has 1 unlabeled image, but mixing needs 2',
-            f'{BATCH}={sampler.batch_size}',
-            f'raise {BATCH}, {SAMPLER}.batch_size or the number of processes',
+            'the global batch has 1 unlabeled image, but mixing needs 2 '
+            f'({BATCH}={sampler.batch_size}, '
+            f'{count} process{"es" if count > 1 else ""})',
+            BATCH,
+            f'raise {BATCH}, {SAMPLER}.batch_size or the number of processes '
+            '(WORLD_SIZE says how many there will be)',
         )
 
 

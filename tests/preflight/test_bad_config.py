@@ -55,6 +55,10 @@ def plain_segmentor(cfg):
     cfg.model = cfg.model.segmentor
 
 
+def no_size(cfg):
+    cfg.model.segmentor.data_preprocessor.size = None
+
+
 def no_hooks(cfg):
     cfg.custom_hooks = []
 
@@ -229,6 +233,42 @@ ARGUMENTS = {
 GROUPS = dict(
     settings=SETTINGS,
     arguments=ARGUMENTS,
+    loops={
+        'training loop of unknown type': (
+            set_value('train_cfg.type', 'NoLoop'),
+            ["train_cfg.type='NoLoop'", 'custom_imports'],
+        ),
+        'validation loop of unknown type': (
+            set_value('val_cfg.type', 'NoValLoop'),
+            ["val_cfg.type='NoValLoop'"],
+        ),
+        'scheduler of unknown type': (
+            set_value('param_scheduler', [dict(type='NoLR')]),
+            ["param_scheduler[0].type='NoLR'"],
+        ),
+        'metric of unknown type': (
+            set_value('val_evaluator.type', 'NoMetric'),
+            ['val_evaluator', 'NoMetric'],
+        ),
+        'checkpoint to resume from is missing': (
+            set_value('resume', 'no/such.pth'),
+            ["resume='no/such.pth'"],
+        ),
+        'data sets are no list': (
+            set_value(DATASETS, 5),
+            [f'{DATASETS}=5', 'list'],
+        ),
+    },
+    missing_parts={
+        'training loop without a type': (
+            lambda cfg: cfg.train_cfg.pop('type'),
+            ['train_cfg has no type'],
+        ),
+        'half of a validation': (
+            lambda cfg: cfg.pop('val_evaluator'),
+            ['there is no val_evaluator', 'val_cfg', 'None'],
+        ),
+    },
     lists={
         'labeled list is missing': (
             set_value(f'{DATASETS}.0.ann_file', 'no.txt'),
@@ -302,7 +342,7 @@ GROUPS = dict(
         ),
         'one unlabeled image in the global batch': (
             set_batch(2),
-            ['1 unlabeled image', f'{LOADER}.batch_size'],
+            ['1 unlabeled image', f'{LOADER}.batch_size=2', '1 process'],
         ),
     },
     folders={
@@ -574,6 +614,31 @@ def test_supervised_trainings_are_checked_too(tmp_path, own_data):
     assert len(found) == 2
     assert with_words(found, ['3 classes', 'model.decode_head'])
     assert with_words(found, ['no mask', 'LoadAnnotations'])
+
+
+def test_the_number_of_processes_counts(tmp_path, tiny_data, monkeypatch):
+    monkeypatch.setenv('WORLD_SIZE', '2')
+    assert problems_of(tmp_path, set_batch(2), no_size) != []
+    assert problems_of(tmp_path, set_batch(2)) == []
+
+
+def test_weights_are_needed_without_a_checkpoint(tmp_path, tiny_data):
+    weights = dict(type='Pretrained', checkpoint='no/such.pth')
+
+    def change(cfg):
+        cfg.model.segmentor.backbone.init_cfg = weights
+        cfg.resume = True
+
+    (problem,) = problems_of(tmp_path, change)
+    assert 'no/such.pth' in problem
+    (tmp_path / 'iter_2.pth').touch()
+    assert problems_of(tmp_path, change) == []
+
+
+@pytest.mark.parametrize('key', ['train_dataloader', 'custom_hooks', 'model'])
+def test_what_is_no_config_at_all(key, tmp_path, tiny_data):
+    problems = problems_of(tmp_path, lambda cfg: cfg.update({key: 5}))
+    assert with_words(problems, [key.removeprefix('custom_')])
 
 
 @row('mixed precision in a config without a GPU')

@@ -44,6 +44,8 @@ def test_work_dir_below_a_file(tmp_path, tiny_data):
     end = done.stdout[done.stdout.rindex('before the first iteration') :]
     for word in (f'work_dir={str(work_dir)!r}', '--work-dir'):
         assert word in end
+    assert end.startswith('before the first iteration\n1. ')
+    assert '\n2. ' not in end
 
 
 @pytest.mark.parametrize('script', ['dist_train.sh', 'dist_test.sh'])
