@@ -138,7 +138,9 @@ def _is_named(error: Exception, problem: Problem) -> bool:
     text = str(error)
     if isinstance(error, OSError) and problem.where == 'work_dir':
         text = f'[Errno {error.errno}]'
-    return bool(text) and text in problem.found
+    if text:
+        return text in problem.found
+    return Problem.of_error(error, '').found == problem.found
 
 
 def main(argv: Sequence[str] | None = None) -> int | None:

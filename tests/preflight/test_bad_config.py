@@ -18,10 +18,12 @@ from bad_config import (
 )
 from error_table import ROWS, row, rows
 from mmengine.config import ConfigDict
+from mmengine.hooks import Hook
 from mmengine.model import BaseModule
+from mmengine.registry import HOOKS
 from mmseg.registry import MODELS
 from other_models import PIDNET
-from support import CLASSMIX, SUPERVISED, call_tool, train
+from support import CLASSMIX, SUPERVISED, call_tool, import_tool, train
 from tool_process import run_python
 
 from mmseg_classmix.engine.runner import build_runner
@@ -579,6 +581,35 @@ def test_a_start_that_fails_says_all_at_once(tmp_path, tiny_data):
     assert '5 problems before the first iteration' in done.stdout
     end = done.stdout[done.stdout.rindex('5 problems') :]
     assert [word for word in words if word not in end] == []
+
+
+@HOOKS.register_module()
+class SilentHook(Hook):
+    """Stops a start without a word."""
+
+    def before_run(self, runner):
+        raise RuntimeError
+
+
+def test_an_error_without_text_is_listed(tmp_path, tiny_data):
+    cfg = quick_config(tmp_path)
+    cfg.custom_hooks = [dict(type='SilentHook')]
+    with pytest.raises(PreflightError) as error:
+        import_tool('train.py').train(cfg)
+    first, second = texts(error.value.problems)
+    assert 'RuntimeError' in first and 'MeanTeacherHook' in second
+
+
+def test_a_check_that_fails_hides_no_error(tmp_path, monkeypatch):
+    def fail(cfg):
+        raise TypeError('nobody has thought of it')
+
+    tool = import_tool('train.py')
+    monkeypatch.setattr(tool, 'check_config', fail)
+    cfg = quick_config(tmp_path)
+    cfg.train_cfg.type = 'NoLoop'
+    with pytest.raises(KeyError, match='NoLoop'):
+        tool.train(cfg)
 
 
 def change_in_vain(cfg):
