@@ -16,8 +16,6 @@ def test_quickstart_trains_compares_and_draws(tmp_path):
         '--work-dir',
         tmp_path / 'quick',
         cwd=tmp_path,
-        # As users run it, with the real yapf.
-        PYTHONPATH=ROOT,
     )
     assert done.returncode == 0, done.stdout
     out = tmp_path / 'quick' / 'seed_1'
