@@ -42,8 +42,8 @@ from mmseg_classmix.engine.runner import build_runner
 from mmseg_classmix.preflight import (
     PreflightError,
     PreflightHook,
-    Problem,
     check_config,
+    problems_beside,
 )
 from mmseg_classmix.runs.run_json import RunRecordHook
 
@@ -120,27 +120,10 @@ def train(cfg: Config) -> None:
         # Without this hook nothing is to be checked.
         if runner and all(checks):
             raise
-        try:
-            problems = check_config(cfg)
-        # What nobody has thought of may not hide the error.
-        except Exception:
-            problems = []
+        problems = problems_beside(error, cfg)
         if not problems:
             raise
-        if not any(_is_named(error, problem) for problem in problems):
-            problems.insert(
-                0, Problem.of_error(error, 'while the run was built')
-            )
         raise PreflightError(problems) from error
-
-
-def _is_named(error: Exception, problem: Problem) -> bool:
-    text = str(error)
-    if isinstance(error, OSError) and problem.where == 'work_dir':
-        text = f'[Errno {error.errno}]'
-    if text:
-        return text in problem.found
-    return Problem.of_error(error, '').found == problem.found
 
 
 def main(argv: Sequence[str] | None = None) -> int | None:

@@ -8,8 +8,17 @@ from mmseg_classmix.preflight import (  # noqa: F401
     settings,
     streams,
 )
-from mmseg_classmix.preflight.from_config import check_config
+from mmseg_classmix.preflight.from_config import (
+    check_config,
+    problems_beside,
+)
 from mmseg_classmix.preflight.hook import PreflightHook
 from mmseg_classmix.preflight.problem import PreflightError, Problem
 
-__all__ = ['PreflightError', 'PreflightHook', 'Problem', 'check_config']
+__all__ = [
+    'PreflightError',
+    'PreflightHook',
+    'Problem',
+    'check_config',
+    'problems_beside',
+]

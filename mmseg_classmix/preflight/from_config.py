@@ -54,6 +54,31 @@ def check_config(cfg: Config) -> list[Problem]:
     return _Pieces(deepcopy(cfg)).problems()
 
 
+def problems_beside(error: Exception, cfg: Config) -> list[Problem]:
+    """All problems of a config whose start an error has ended.
+
+    That error is one of them, once; nothing where it is the only one.
+    """
+    try:
+        problems = check_config(cfg)
+    # What nobody has thought of may not hide the error.
+    except Exception:
+        return []
+    if problems and not any(_is_named(error, p) for p in problems):
+        own = Problem.of_error(error, 'while the run was built')
+        problems.insert(0, own)
+    return problems
+
+
+def _is_named(error: Exception, problem: Problem) -> bool:
+    text = str(error)
+    if isinstance(error, OSError) and problem.where == 'work_dir':
+        text = f'[Errno {error.errno}]'
+    if text:
+        return text in problem.found
+    return Problem.of_error(error, '').found == problem.found
+
+
 class _Pieces:
     """Build the pieces of a config, and collect what they refuse."""
 

@@ -27,7 +27,11 @@ from support import CLASSMIX, SUPERVISED, call_tool, import_tool, train
 from tool_process import run_python
 
 from mmseg_classmix.engine.runner import build_runner
-from mmseg_classmix.preflight import PreflightError, check_config
+from mmseg_classmix.preflight import (
+    PreflightError,
+    check_config,
+    from_config,
+)
 
 HOOK = 'custom_hooks.0'
 LOSS = 'model.unsup_loss'
@@ -605,7 +609,7 @@ def test_a_check_that_fails_hides_no_error(tmp_path, monkeypatch):
         raise TypeError('nobody has thought of it')
 
     tool = import_tool('train.py')
-    monkeypatch.setattr(tool, 'check_config', fail)
+    monkeypatch.setattr(from_config, 'check_config', fail)
     cfg = quick_config(tmp_path)
     cfg.train_cfg.type = 'NoLoop'
     with pytest.raises(KeyError, match='NoLoop'):

@@ -49,15 +49,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def class_means(
     group: Group, network: str, metric: str
 ) -> dict[str, float | None]:
-    """Average the scores of every class.
-
-    Args:
-        group: Runs of one column.
-        network: 'student' or 'teacher'.
-        metric: Such as 'IoU'.
-
-    Returns:
-        Mean by class in percent, None for a class without pixels.
+    """Mean by class in percent, None for a class without pixels.
 
     Raises:
         ValueError: If a run has no such scores.

@@ -86,17 +86,7 @@ def check_metric(runs: list[Run], metric: str) -> None:
 def make_row(
     group: Group, groups: list[Group], metric: str, best: bool
 ) -> tuple[dict, list[str]]:
-    """Compute one row.
-
-    Args:
-        group: The runs of the row.
-        groups: Runs of all rows.
-        metric: Such as 'mIoU'.
-        best: Best validations instead of the last ones.
-
-    Returns:
-        Values by column, and what a reader has to know.
-    """
+    """Values of a row by column, and what a reader has to know."""
     run = group.first
     baseline, fitting = find_baseline(group, groups)
     notes = []
@@ -139,16 +129,7 @@ def make_row(
 
 
 def text_cells(row: dict, metric: str, best: bool) -> dict[str, str]:
-    """Write one row for a reader.
-
-    Args:
-        row: See :func:`make_row`.
-        metric: Such as 'mIoU'.
-        best: Whether validations were chosen.
-
-    Returns:
-        Text by heading.
-    """
+    """Text of a row by heading."""
     kind = f'best {metric}' if best else metric
     paper = row['published']
     cells = {
